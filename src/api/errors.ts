@@ -79,6 +79,7 @@ export const errorCatalogue = {
   ToolTimeout: { status: 504, message: 'the tool did not finish within {seconds} s and was ended' },
   ToolCrashed: { status: 500, message: 'the tool ended its process ({problem})' },
   ToolCancelled: { status: 499, message: 'the caller cancelled the call' },
+  ToolBusy: { status: 503, message: 'too many calls wait for this server already; try again' },
   ToolFailed: { status: 500, message: '{problem}' },
   HttpRefused: { status: 403, message: 'sdk.http: {problem}' },
   HttpFailed: { status: 502, message: 'sdk.http: {problem}' },

@@ -119,7 +119,7 @@ function splitPem(bundle: string): string[] {
 type Keys = webcrypto.CryptoKeyPair;
 
 function generateKeys(): Promise<Keys> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<Keys>;
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {

@@ -60,7 +60,7 @@ export function planEnvironment(
         conflicts.push({ key, secret: secret.metadata.name, winner: winner.secret });
         continue;
       }
-      keys.set(key, planKey(key, secret, String(sealed), current));
+      keys.set(key, planKey(key, secret, sealed, current));
       if (secret.spec.unredacted?.includes(key)) unredacted.add(key);
     }
   }

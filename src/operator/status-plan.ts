@@ -64,7 +64,12 @@ function workload({ server, readyReplicas }: Observed): string | undefined {
 function resolvedCondition(problems: readonly KeyProblem[]): ConditionInput {
   const [first] = problems;
   if (!first) {
-    return { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'every value can be read' };
+    return {
+      type: 'ResolvedRefs',
+      status: 'True',
+      reason: 'ResolvedRefs',
+      message: 'every value can be read',
+    };
   }
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return {
@@ -135,7 +140,7 @@ function valueStates(
   const stored = observed.environment?.spec.values ?? {};
   return Object.entries(secret.spec.values ?? {})
     .map(([key, sealed]) => {
-      const keyId = parseSealed(String(sealed))?.keyId;
+      const keyId = parseSealed(sealed)?.keyId;
       const reason = problems.find((problem) => problem.key === key)?.reason;
       const value = Object.hasOwn(stored, key) ? stored[key] : undefined;
       const own = value?.secret === secret.metadata.name ? value : undefined;
@@ -169,7 +174,12 @@ export function orphanStatus(secret: McpSecret, now: Date): SecretStatus {
     observedGeneration: generation,
     keys: 0,
     consumers: '0/0',
-    conditions: merge(secret.status?.conditions, [acceptedSecret, resolved, programmed, ready], generation, now),
+    conditions: merge(
+      secret.status?.conditions,
+      [acceptedSecret, resolved, programmed, ready],
+      generation,
+      now,
+    ),
   };
 }
 
