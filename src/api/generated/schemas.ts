@@ -128,7 +128,7 @@ export const McpSecretSchema = {
           "maxProperties": 256,
           "additionalProperties": {
             "description": "A value, plain on the way in and sealed at rest.",
-            "maxLength": 262144,
+            "maxLength": 96000,
             "type": "string"
           }
         },
@@ -263,7 +263,7 @@ export const McpSecretSchema = {
 } as const;
 
 export const McpServerSchema = {
-  "description": "An MCP tool server and the boundary of its secrets. With tools it is hosted by mcpcore's own runner; without, its pods are yours: label them mcpcore.dev/server with the name of this object.",
+  "description": "An MCP tool server and the boundary of its secrets. With tools it is hosted by mcpcore's own runner; without, its pods are yours: label them mcpcore.dev/server with the name of this object, which is at most 49 characters long because the names of the pods derive from it.",
   "type": "object",
   "required": [
     "spec"

@@ -170,7 +170,7 @@ export interface McpSecret {
   };
 }
 /**
- * An MCP tool server and the boundary of its secrets. With tools it is hosted by mcpcore's own runner; without, its pods are yours: label them mcpcore.dev/server with the name of this object.
+ * An MCP tool server and the boundary of its secrets. With tools it is hosted by mcpcore's own runner; without, its pods are yours: label them mcpcore.dev/server with the name of this object, which is at most 49 characters long because the names of the pods derive from it.
  */
 export interface McpServer {
   apiVersion: 'mcpcore.dev/v1alpha1';
