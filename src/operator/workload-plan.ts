@@ -81,7 +81,7 @@ export function deployment(server: McpServer, image: string): KubeObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: meta(server),
+    metadata: { ...meta(server), labels: { ...labels(server), ...podLabels(server) } },
     spec: {
       replicas: server.spec.replicas ?? 1,
       selector: { matchLabels: podLabels(server) },

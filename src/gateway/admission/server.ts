@@ -1,5 +1,5 @@
 /** Reviews McpServers: tool code has to compile and schemas have to be schemas, said at once and with the place. */
-import { compileFunction } from 'node:vm';
+import { Script } from 'node:vm';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { McpError } from '../../api/errors.ts';
 import type { McpServer } from '../../api/generated/types.ts';
@@ -22,7 +22,7 @@ export function reviewServer(request: AdmissionRequest<McpServer>): Decision {
 
 function checkCode(code: string, field: string): void {
   try {
-    compileFunction(code, ['env', 'args', 'sdk'], { filename: 'tool.js' });
+    void new Script(toolSource(code), { filename: 'tool.js', lineOffset: toolSourceLineOffset });
   } catch (error) {
     const { line, column } = place(error);
     const problem = error instanceof Error ? error.message : 'it does not compile';
