@@ -34,6 +34,8 @@ export interface KeyProblem {
 /** What one reconciliation found; the status is made from it. */
 export interface EnvironmentOutcome {
   problems: KeyProblem[];
+  /** The environment that was written, if one was. */
+  written?: McpEnvironment;
   /** Set when the whole environment could not be written. */
   failure?: { reason: ErrorCode; message: string };
 }

@@ -1,0 +1,152 @@
+/** Puts the operator together: caches, gateway and, on the leader, the controller. */
+import { Gauge, Histogram, Registry } from 'prom-client';
+import { ConsumerRegistry } from '../gateway/stream/consumers.ts';
+import { kubeTokenReviewer } from '../gateway/stream/authenticate.ts';
+import { StreamServer } from '../gateway/stream/stream-server.ts';
+import { startGateway, type Gateway } from '../gateway/gateway.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { EventRecorder } from '../kube/events.ts';
+import { LeaderElector } from '../kube/lease.ts';
+import { errorFields, type Log } from '../kube/log.ts';
+import { WorkQueue } from '../kube/work-queue.ts';
+import { createCaches, startCaches, type Caches } from './caches.ts';
+import { loadCertificates, trustAuthority } from './certificate-store.ts';
+import type { Certificates } from './certificates.ts';
+import { streamUrl, type OperatorConfig } from './config.ts';
+import { publishConsumers } from './consumer-status.ts';
+import { Controller } from './controller.ts';
+import { startHealth } from './health.ts';
+import { loadOrCreateKeyring, publishSealingKeys } from './keyring-store.ts';
+
+const certificateCheckMs = 10 * 60_000;
+/** Consumers of a server that come and go together are written to its status together. */
+const consumerDebounceMs = 100;
+
+/** Runs a replica of the operator until the signal aborts. */
+export async function runOperator(
+  config: OperatorConfig,
+  client: KubeClient,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const registry = new Registry();
+  let missing: string | undefined = 'keyring and caches';
+  const health = startHealth(config.ports.health, () => missing, registry);
+  const keyring = await loadOrCreateKeyring(client, config.namespace, new Date());
+  let certificates = await loadCertificates(client, config.namespace, config.service, new Date());
+
+  const consumerQueue = new WorkQueue({
+    concurrency: 4,
+    log,
+    process: async (key) => {
+      const server = caches.servers.get(key);
+      const revision = caches.environments.get(key)?.spec.revision ?? 0;
+      if (server) await publishConsumers(server, revision, consumerDeps);
+    },
+  });
+  const consumers = new ConsumerRegistry((key) => consumerQueue.addAfter(key, consumerDebounceMs));
+  const consumerDeps = { client, replica: config.podName, consumersOf: (key: string) => consumers.of(key) };
+  const streams = new StreamServer({
+    review: kubeTokenReviewer(client),
+    findStorageKey: (id) => keyring.findStorage(id),
+    server: (key) => caches.servers.get(key),
+    environment: (key) => caches.environments.get(key),
+    consumers,
+    log,
+  });
+  const caches: Caches = createCaches(
+    client,
+    {
+      server: (key, now) => {
+        streams.serverChanged(key, now);
+        controller.enqueue(key);
+      },
+      secret: (key) => controller.enqueue(key),
+      environment: (key, now) => {
+        streams.environmentChanged(key, now);
+        consumerQueue.addAfter(key, consumerDebounceMs);
+        controller.enqueue(key);
+      },
+      deployment: (key) => controller.enqueue(key),
+    },
+    log,
+  );
+  const controller = new Controller({
+    client,
+    caches,
+    keyring: () => keyring,
+    image: config.image,
+    authority: () => certificates.authority,
+    events: new EventRecorder(client, 'operator', config.podName, log),
+    log,
+    now: () => new Date(),
+  });
+
+  await startCaches(caches, signal);
+  consumerQueue.start(signal);
+  const reviewSeconds = new Histogram({
+    name: 'mcpcore_admission_review_seconds',
+    help: 'Time to review one admission request.',
+    labelNames: ['path', 'allowed'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'mcpcore_stream_servers',
+    help: 'Servers with at least one pod connected to this replica.',
+    registers: [registry],
+    collect() {
+      this.set(consumers.servers().length);
+    },
+  });
+  const gateway = await startGateway({
+    certificate: certificates,
+    secretReview: {
+      keyring: () => keyring,
+      secretsOf: (namespace, server) => caches.secretsOf(`${namespace}/${server}`),
+    },
+    streamUrl: streamUrl(config),
+    streams,
+    ports: config.ports,
+    log,
+    onReviewed: (path, allowed, seconds) =>
+      reviewSeconds.observe({ path, allowed: String(allowed) }, seconds),
+  });
+  const renew = async (): Promise<void> => {
+    certificates = await renewCertificates(config, client, gateway, certificates);
+  };
+  await renew();
+  await publishSealingKeys(client, config.namespace, keyring);
+  missing = undefined;
+  log.info({ namespace: config.namespace, ...gateway.ports }, 'ready');
+
+  const timer = setInterval(() => {
+    renew().catch((error: unknown) => log.error(errorFields(error), 'certificates could not be renewed'));
+  }, certificateCheckMs);
+  const elector = new LeaderElector({
+    client,
+    namespace: config.namespace,
+    name: 'mcpcore-operator',
+    identity: config.podName,
+    log,
+    onStartedLeading: (leading) => controller.start(leading),
+  });
+  await elector.run(signal);
+  missing = 'nothing: shutting down';
+  clearInterval(timer);
+  await gateway.close();
+  health.close();
+  await client.close();
+}
+
+async function renewCertificates(
+  config: OperatorConfig,
+  client: KubeClient,
+  gateway: Gateway,
+  current: Certificates,
+): Promise<Certificates> {
+  const next = await loadCertificates(client, config.namespace, config.service, new Date());
+  if (next.certificate !== current.certificate) gateway.setCertificate(next);
+  await trustAuthority(client, config.webhookConfiguration, next.authority);
+  return next;
+}
