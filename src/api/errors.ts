@@ -69,6 +69,7 @@ export const errorCatalogue = {
   Forbidden: { status: 403, message: 'the caller may not read the environment of {namespace}/{server}' },
   NotFound: { status: 404, message: 'there is nothing at this address' },
   BadRequest: { status: 400, message: '{problem}' },
+  ForeignOrigin: { status: 403, message: 'the request comes from a web page of another host' },
   NotReady: { status: 503, message: 'not ready yet: {what}' },
   // Keyring and storage
   KeyringInvalid: { status: 500, message: 'the keyring cannot be read: {problem}' },

@@ -76,7 +76,8 @@ export class EnvClient extends EventEmitter<Events> {
 
   /** Tells the gateway that the revision is in use. While disconnected it is not sent: the next state asks again. */
   ack(revision: number): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type: 'ack', revision }));
+    if (this.#socket?.readyState === WebSocket.OPEN)
+      this.#socket.send(JSON.stringify({ type: 'ack', revision }));
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -96,7 +97,9 @@ export class EnvClient extends EventEmitter<Events> {
   async #connectOnce(signal: AbortSignal): Promise<{ code: number; gaveState: boolean; problem?: string }> {
     try {
       const socket = await this.#open();
-      return signal.aborted ? (socket.terminate(), { code: 0, gaveState: false }) : await this.#follow(socket);
+      return signal.aborted
+        ? (socket.terminate(), { code: 0, gaveState: false })
+        : await this.#follow(socket);
     } catch (error) {
       return { code: 0, gaveState: false, problem: errorCode(error) };
     }
@@ -130,7 +133,7 @@ export class EnvClient extends EventEmitter<Events> {
     socket.on('open', () => this.emit('connected'));
     socket.on('message', (data, binary) => {
       watchdog.touch();
-      const message = binary ? undefined : parseServerMessage(String(data));
+      const message = binary ? undefined : parseServerMessage((data as Buffer).toString('utf8'));
       if (message?.type === 'hello') watchdog.arm(message.idleSeconds * 1000);
       if (message?.type === 'env') gaveState = true;
       if (message) this.#receive(message);
@@ -149,7 +152,11 @@ export class EnvClient extends EventEmitter<Events> {
   #receive(message: ServerMessage): void {
     if (message.type === 'tools') this.emit('tools', message);
     if (message.type === 'env') {
-      this.#gate.offer({ revision: message.revision, values: message.values, unredacted: message.unredacted });
+      this.#gate.offer({
+        revision: message.revision,
+        values: message.values,
+        unredacted: message.unredacted,
+      });
     }
   }
 }

@@ -19,7 +19,8 @@ export function makeEnv(lookup: Lookup): Env {
   const refuse = (): never => {
     throw new ErrorType('env is read-only: change values through an McpSecret');
   };
-  const read = (key: string | symbol): string | undefined => (typeof key === 'string' ? lookup(key) : undefined);
+  const read = (key: string | symbol): string | undefined =>
+    typeof key === 'string' ? lookup(key) : undefined;
   const handler: ProxyHandler<Record<string, never>> = {
     get: (_, key) => read(key),
     has: (_, key) => read(key) !== undefined,

@@ -10,16 +10,16 @@ import type { Env, Lookup } from '../env/proxy.ts';
 /** The host's side of a call. */
 export interface Bridge {
   lookup: Lookup;
-  log(level: string, text: string): void;
-  progress(json: string): void;
+  log: (level: string, text: string) => void;
+  progress: (json: string) => void;
   /** Starts an HTTP request; the answer comes through `Realm.reply`. */
-  http(id: number, json: string): void;
-  timer(id: number, ms: number): void;
-  clearTimer(id: number): void;
+  http: (id: number, json: string) => void;
+  timer: (id: number, ms: number) => void;
+  clearTimer: (id: number) => void;
   /** @param result JSON text, undefined when nothing was returned */
-  done(result: string | undefined): void;
+  done: (result: string | undefined) => void;
   /** @param json JSON text of a ToolError */
-  failed(json: string): void;
+  failed: (json: string) => void;
 }
 
 /** The context's side of a call. */
@@ -40,9 +40,10 @@ export function bootRealm(
   const { freeze, defineProperty, create } = Object;
   const { apply } = Reflect;
   const [PromiseType, ErrorType, StringOf, isArray] = [Promise, Error, String, Array.isArray];
-  const then = Promise.prototype.then;
+  const then = Reflect.get(Promise.prototype, 'then') as (this: unknown, ...callbacks: unknown[]) => unknown;
   const { lookup, log, progress, http, timer, clearTimer, done, failed } = bridge;
-  const waiting: Record<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }> = create(null);
+  const waiting: Record<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }> =
+    create(null);
   const timers: Record<number, () => void> = create(null);
   let nextId = 1;
 
@@ -78,14 +79,18 @@ export function bootRealm(
     console[name] = (...values: unknown[]): void => guarded(() => log(level, line(values)));
   }
   hidden('console', console);
-  hidden('setTimeout', (callback: (...values: unknown[]) => void, ms?: unknown, ...values: unknown[]): number => {
-    if (typeof callback !== 'function') throw new TypeError('setTimeout: the first argument is no function');
-    const id = nextId++;
-    timers[id] = () => void apply(callback, undefined, values);
-    const wait = +(ms as number) || 0;
-    guarded(() => timer(id, wait));
-    return id;
-  });
+  hidden(
+    'setTimeout',
+    (callback: (...values: unknown[]) => void, ms?: unknown, ...values: unknown[]): number => {
+      if (typeof callback !== 'function')
+        throw new TypeError('setTimeout: the first argument is no function');
+      const id = nextId++;
+      timers[id] = (): void => apply(callback, undefined, values);
+      const wait = Number(ms) || 0;
+      guarded(() => timer(id, wait));
+      return id;
+    },
+  );
   hidden('clearTimeout', (id: unknown): void => {
     if (typeof id !== 'number') return;
     delete timers[id];
