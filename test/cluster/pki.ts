@@ -50,6 +50,11 @@ export class Authority {
     return new Authority(certificate.toString('pem'), keys, `CN=${name}`);
   }
 
+  /** PEM text of the authority's own key, for parts that sign certificates themselves. */
+  privateKey(): Promise<string> {
+    return privatePem(this.#keys.privateKey);
+  }
+
   /** Signs a certificate for a client or, when the subject has names, for a server. */
   async issue({ commonName, organization, names = [] }: Subject): Promise<KeyedCertificate> {
     const keys = await newKeys();
