@@ -20,6 +20,8 @@ export async function loadCertificates(
   now: Date,
 ): Promise<Certificates> {
   const names = [
+    // For a port-forward, and for webhook configurations by URL on the same machine.
+    'localhost',
     `${service}.${namespace}.svc`,
     `${service}.${namespace}.svc.cluster.local`,
     `${service}.${namespace}`,
