@@ -3,6 +3,7 @@ import { McpError } from '../../api/errors.ts';
 import type { ObjectMeta } from '../../api/object-meta.ts';
 import { pointer, type PatchOperation } from './review.ts';
 import { valueField } from './secret-values.ts';
+import { spellingsOf } from './spellings.ts';
 
 export const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 /**
@@ -10,12 +11,10 @@ export const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
  * burst the limit of 256 KiB for all annotations.
  */
 export const sealedPlaceholder = '(sealed)';
-/** Shorter values occur in other text by chance; only the structured annotation is searched for them. */
-const shortestSearched = 8;
 
 /**
  * Patch operations that take the plaintexts out of the annotations.
- * @param plaintexts plain value by key
+ * @param plaintexts plain value by key, without those that may show
  * @throws McpError PlaintextInLabel, or InvalidObject for a last-applied annotation that can't be read
  */
 export function scrubMetadata(
@@ -23,9 +22,11 @@ export function scrubMetadata(
   plaintexts: ReadonlyMap<string, string>,
 ): PatchOperation[] {
   refuseLabels(metadata.labels ?? {}, plaintexts);
+  const forms = spellingsOf(plaintexts.values());
   const patch: PatchOperation[] = [];
   for (const [name, text] of Object.entries(metadata.annotations ?? {})) {
-    const clean = name === lastApplied ? scrubLastApplied(text) : replaceAll(text, plaintexts);
+    // The applied object holds annotations of its own, so it is searched like any other once its values are gone.
+    const clean = scrubText(name === lastApplied ? scrubLastApplied(text) : text, forms);
     const path = pointer('metadata', 'annotations', name);
     if (clean !== text) patch.push({ op: 'replace', path, value: clean });
   }
@@ -36,46 +37,46 @@ function refuseLabels(
   labels: Readonly<Record<string, string>>,
   plaintexts: ReadonlyMap<string, string>,
 ): void {
-  for (const [label, text] of Object.entries(labels)) {
-    for (const [key, value] of plaintexts) {
-      if (value.length >= shortestSearched && text.includes(value)) {
-        throw new McpError('PlaintextInLabel', { label, field: valueField(key) });
-      }
-    }
+  const entries = Object.entries(labels);
+  if (entries.length === 0) return;
+  for (const [key, value] of plaintexts) {
+    const forms = spellingsOf([value]);
+    const found = entries.find(([label, text]) =>
+      forms.some((form) => text.includes(form) || label.includes(form)),
+    );
+    if (!found) continue;
+    // A label whose name holds the value is not named.
+    const label = forms.some((form) => found[0].includes(form)) ? sealedPlaceholder : found[0];
+    throw new McpError('PlaintextInLabel', { label, field: valueField(key) });
   }
 }
 
 /** Every value in the applied object gives way, whether or not the same write carries it in the clear. */
 function scrubLastApplied(text: string): string {
-  let applied: { spec?: { values?: Record<string, unknown> } } | null;
+  let applied: { spec?: { values?: unknown } } | null;
   try {
     applied = JSON.parse(text) as typeof applied;
   } catch {
-    // The parser's message quotes the text.
+    // The parser's message quotes the text. Short values could hide in it, so it is refused rather than searched.
     throw new McpError('InvalidObject', {
       field: `metadata.annotations[${lastApplied}]`,
       problem: 'it is not JSON; remove the annotation and apply again',
     });
   }
   const values = applied?.spec?.values;
-  if (!applied?.spec || typeof values !== 'object' || values === null) return text;
-  if (Object.values(values).every((value) => value === sealedPlaceholder)) return text;
-  applied.spec.values = Object.fromEntries(Object.keys(values).map((key) => [key, sealedPlaceholder]));
+  if (!applied?.spec || values === undefined || values === null) return text;
+  const clean = placeholders(values);
+  if (JSON.stringify(clean) === JSON.stringify(values)) return text;
+  applied.spec.values = clean;
   return `${JSON.stringify(applied)}\n`;
 }
 
-function replaceAll(text: string, plaintexts: ReadonlyMap<string, string>): string {
-  let clean = text;
-  for (const value of plaintexts.values()) {
-    if (value.length < shortestSearched) continue;
-    const escaped = JSON.stringify(value).slice(1, -1);
-    const forms = [
-      value,
-      escaped,
-      JSON.stringify(escaped).slice(1, -1),
-      Buffer.from(value).toString('base64'),
-    ];
-    for (const form of forms) clean = clean.replaceAll(form, sealedPlaceholder);
-  }
-  return clean;
+function placeholders(values: unknown): unknown {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return sealedPlaceholder;
+  // fromEntries defines properties, so that `__proto__` is a key like any other.
+  return Object.fromEntries(Object.keys(values).map((key) => [key, sealedPlaceholder]));
+}
+
+function scrubText(text: string, forms: readonly string[]): string {
+  return forms.reduce((clean, form) => clean.replaceAll(form, sealedPlaceholder), text);
 }

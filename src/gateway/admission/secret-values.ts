@@ -3,8 +3,10 @@ import { McpError } from '../../api/errors.ts';
 import { maxEnvironmentBytes, maxKeyBytes, maxValueBytes } from '../../api/names.ts';
 import { parseSealed, sealedPrefix } from '../../crypto/seal.ts';
 
-/** Field of a key, for messages. Only the name of the key shows, in a form that is safe in a log line. */
+/** Field of a key, for messages, in a form that is safe in a log line. */
 export function valueField(key: string): string {
+  // What is too long for a key may be a value in the wrong place, so it is not repeated.
+  if (Buffer.byteLength(key) > maxKeyBytes) return 'spec.values';
   return `spec.values[${/^[\w.-]+$/.test(key) ? key : JSON.stringify(key)}]`;
 }
 
@@ -13,35 +15,51 @@ export interface CheckedValue {
   text: string;
   /** Already sealed by whoever wrote it, or by an earlier admission. */
   sealed: boolean;
+  /** Bytes of key and plaintext together, which is what the server's environment is charged. */
+  bytes: number;
 }
 
 /**
  * Checks every entry of `spec.values`.
- * @throws McpError InvalidKey, ValueNotText, ValueTooLarge, InvalidSealedValue or EnvironmentTooLarge
+ * @throws McpError InvalidObject, InvalidKey, ValueNotText, ValueTooLarge or InvalidSealedValue
  */
-export function checkValues(values: unknown, server: string): CheckedValue[] {
+export function checkValues(values: unknown): CheckedValue[] {
   if (values === undefined || values === null) return [];
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new McpError('InvalidObject', { field: 'spec.values', problem: 'it maps keys to values' });
   }
-  const checked = Object.entries(values).map(([key, value]) => checkValue(key, value));
-  const bytes = checked.reduce((sum, value) => sum + Buffer.byteLength(value.key) + plainBytes(value), 0);
+  return Object.entries(values).map(([key, value]) => checkValue(key, value));
+}
+
+/**
+ * Checks that a server's environment stays small enough to be stored in one object.
+ * @param others values of the server's other McpSecrets, as stored
+ * @throws McpError EnvironmentTooLarge
+ */
+export function checkTotal(
+  values: readonly CheckedValue[],
+  others: Iterable<Readonly<Record<string, string>>>,
+  server: string,
+): void {
+  let bytes = values.reduce((sum, value) => sum + value.bytes, 0);
+  for (const stored of others) {
+    for (const [key, text] of Object.entries(stored)) bytes += Buffer.byteLength(key) + sealedBytes(text);
+  }
   if (bytes > maxEnvironmentBytes) {
     throw new McpError('EnvironmentTooLarge', { server, bytes, limit: maxEnvironmentBytes });
   }
-  return checked;
 }
 
 function checkValue(key: string, value: unknown): CheckedValue {
   const field = valueField(key);
   checkKey(key, field);
   if (typeof value !== 'string') throw new McpError('ValueNotText', { field, type: jsonType(value) });
+  if (!value.isWellFormed()) throw new McpError('ValueNotUtf8', { field });
   const sealed = value.startsWith(sealedPrefix);
   if (sealed && !parseSealed(value)) throw new McpError('InvalidSealedValue', { field });
-  const checked = { key, text: value, sealed };
-  const bytes = plainBytes(checked);
+  const bytes = sealed ? sealedBytes(value) : Buffer.byteLength(value);
   if (bytes > maxValueBytes) throw new McpError('ValueTooLarge', { field, bytes, limit: maxValueBytes });
-  return checked;
+  return { key, text: value, sealed, bytes: Buffer.byteLength(key) + bytes };
 }
 
 function checkKey(key: string, field: string): void {
@@ -55,8 +73,9 @@ function keyProblem(key: string): string | undefined {
   return Buffer.byteLength(key) > maxKeyBytes ? `a key has at most ${maxKeyBytes} bytes` : undefined;
 }
 
-function plainBytes({ text, sealed }: CheckedValue): number {
-  return sealed ? (parseSealed(text)?.plaintextLength ?? 0) : Buffer.byteLength(text);
+/** Bytes of plaintext in a sealed text, told from its length alone. */
+function sealedBytes(text: string): number {
+  return parseSealed(text)?.plaintextLength ?? 0;
 }
 
 function jsonType(value: unknown): string {

@@ -15,7 +15,7 @@ import { Secret } from '../../crypto/secret.ts';
 import type { AdmissionRequest, Decision, PatchOperation } from './review.ts';
 import { pointer } from './review.ts';
 import { scrubMetadata } from './scrub.ts';
-import { checkValues, valueField, type CheckedValue } from './secret-values.ts';
+import { checkTotal, checkValues, valueField, type CheckedValue } from './secret-values.ts';
 
 export interface SecretReviewDeps {
   keyring: () => {
@@ -24,6 +24,11 @@ export interface SecretReviewDeps {
   };
   /** The other McpSecrets of a server, as this replica knows them. */
   secretsOf: (namespace: string, server: string) => Iterable<McpSecret>;
+  /**
+   * Told how many plain values of a write equalled the stored ones. Whoever may write can test guesses in this way, so
+   * the number is worth a metric.
+   */
+  onUnchanged?: (count: number) => void;
 }
 
 const plaintextWarning =
@@ -41,24 +46,43 @@ export async function reviewSecret(
   const namespace = request.namespace ?? object.metadata.namespace ?? 'default';
   const server = serverOf(object);
   const before = storedValues(request.oldObject, server);
-  const values = checkValues(object.spec.values, server);
-  refuseConflicts(values, before, { namespace, server, name: object.metadata.name }, deps);
+  const values = checkValues(object.spec.values);
+  const unredacted = unredactedOf(object);
+  const others = othersOf(object.metadata.name, deps.secretsOf(namespace, server));
+  refuseConflicts(values, before, others, server);
+  const stored = others.map(({ spec }) => spec.values ?? {});
+  checkTotal(values, stored, server);
 
+  const plain = values.filter(({ sealed }) => !sealed);
+  const scrubbed = scrubMetadata(object.metadata, needles(plain, unredacted));
   const patch: PatchOperation[] = [];
-  const plaintexts = new Map<string, string>();
-  let sealedNow = 0;
-  for (const value of values) {
-    if (value.sealed) continue;
-    plaintexts.set(value.key, value.text);
+  let unchanged = 0;
+  for (const value of plain) {
     const scope = { namespace, server, key: value.key };
-    const kept = await unchanged(value, before.get(value.key), scope, deps);
-    sealedNow += Number(kept === undefined);
-    const text = kept ?? (await seal(Secret.fromText(value.text), scope, deps.keyring().activeSealing()));
-    patch.push({ op: 'replace', path: pointer('spec', 'values', value.key), value: text });
+    const text = Secret.fromText(value.text);
+    const kept = await keptCiphertext(text, before.get(value.key), scope, deps);
+    if (kept !== undefined) unchanged += 1;
+    const sealed = kept ?? (await seal(text, scope, deps.keyring().activeSealing()));
+    text.wipe();
+    patch.push({ op: 'replace', path: pointer('spec', 'values', value.key), value: sealed });
   }
-  patch.push(...scrubMetadata(object.metadata, plaintexts));
-  const warnings = [...(sealedNow > 0 ? [plaintextWarning] : []), ...unknownUnredacted(object)];
-  return { patch, warnings };
+  if (unchanged > 0) deps.onUnchanged?.(unchanged);
+  const warnings = [
+    ...(plain.length > unchanged ? [plaintextWarning] : []),
+    ...unknownUnredacted(unredacted, values),
+  ];
+  return { patch: [...patch, ...scrubbed], warnings };
+}
+
+/** Plain values to look for elsewhere in the object; those that may show in logs may show there too. */
+function needles(plain: readonly CheckedValue[], unredacted: readonly string[]): Map<string, string> {
+  const shown = new Set(unredacted);
+  return new Map(plain.filter(({ key }) => !shown.has(key)).map(({ key, text }) => [key, text]));
+}
+
+/** The server's other McpSecrets; one that is on its way out keeps nobody from its keys. */
+function othersOf(self: string | undefined, secrets: Iterable<McpSecret>): McpSecret[] {
+  return [...secrets].filter(({ metadata }) => metadata.name !== self && !metadata.deletionTimestamp);
 }
 
 function serverOf(object: McpSecret): string {
@@ -76,8 +100,8 @@ function storedValues(old: McpSecret | null | undefined, server: string): Readon
 }
 
 /** The stored ciphertext, if it holds this very value. */
-async function unchanged(
-  value: CheckedValue,
+async function keptCiphertext(
+  value: Secret,
   stored: string | undefined,
   scope: SealScope,
   deps: SecretReviewDeps,
@@ -85,7 +109,7 @@ async function unchanged(
   if (stored === undefined) return undefined;
   try {
     const before = await unseal(stored, scope, (id) => deps.keyring().findSealing(id));
-    const same = before.equals(Secret.fromText(value.text));
+    const same = before.equals(value);
     before.wipe();
     return same ? stored : undefined;
   } catch (error) {
@@ -95,27 +119,30 @@ async function unchanged(
   }
 }
 
+/** Refuses keys that this write adds and another McpSecret already sets; what was there before may stay. */
 function refuseConflicts(
   values: readonly CheckedValue[],
   before: ReadonlyMap<string, string>,
-  self: { namespace: string; server: string; name: string },
-  deps: SecretReviewDeps,
+  others: readonly McpSecret[],
+  server: string,
 ): void {
-  const added = new Set(values.map(({ key }) => key).filter((key) => !before.has(key)));
-  if (added.size === 0) return;
-  for (const other of deps.secretsOf(self.namespace, self.server)) {
-    if (other.metadata.name === self.name) continue;
-    const taken = Object.keys(other.spec.values ?? {}).find((key) => added.has(key));
-    if (taken !== undefined) {
-      const details = { field: valueField(taken), other: other.metadata.name, server: self.server };
-      throw new McpError('KeyConflict', details);
-    }
+  const added = values.map(({ key }) => key).filter((key) => !before.has(key));
+  for (const { metadata, spec } of others) {
+    const taken = added.find((key) => Object.hasOwn(spec.values ?? {}, key));
+    if (taken === undefined) continue;
+    throw new McpError('KeyConflict', { field: valueField(taken), other: metadata.name, server });
   }
 }
 
-function unknownUnredacted(object: McpSecret): string[] {
-  const values = object.spec.values ?? {};
-  return (object.spec.unredacted ?? [])
-    .filter((key) => !Object.hasOwn(values, key))
+/** Schema validation comes after this review, so the list may still be anything. */
+function unredactedOf(object: McpSecret): string[] {
+  const list: unknown = object.spec.unredacted;
+  return Array.isArray(list) ? list.filter((key) => typeof key === 'string') : [];
+}
+
+function unknownUnredacted(unredacted: readonly string[], values: readonly CheckedValue[]): string[] {
+  const known = new Set(values.map(({ key }) => key));
+  return unredacted
+    .filter((key) => !known.has(key))
     .map((key) => `spec.unredacted names ${JSON.stringify(key)}, which spec.values does not hold`);
 }
