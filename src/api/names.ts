@@ -6,6 +6,10 @@ export const apiVersion = `${group}/${version}`;
 
 /** Label that makes a pod one of a server's; its value is the McpServer's name. */
 export const serverLabel = 'mcpcore.dev/server';
+/** Label that tells the runner's pods (`runner`) from those that a user runs. */
+export const componentLabel = 'mcpcore.dev/component';
+/** Annotation of a pod: the containers that read the server's values, by comma; all regular ones without it. */
+export const containersAnnotation = 'mcpcore.dev/containers';
 /** Field manager of everything that the operator applies. */
 export const fieldManager = 'mcpcore';
 /** ConfigMap in each served namespace with the certificate authority of the gateway, under key `ca.crt`. */
@@ -14,6 +18,8 @@ export const caConfigMap = 'mcpcore-ca';
 export const identityDir = '/var/run/mcpcore/identity';
 /** Directory in the pod with the runtime that the init container copied. */
 export const runtimeDir = '/var/run/mcpcore/runtime';
+/** Directory in the pod, in memory, for the sockets between a launcher and the programs that it started. */
+export const runDir = '/var/run/mcpcore/run';
 
 /** Most bytes of one value, as UTF-8. */
 export const maxValueBytes = 64 * 1024;

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { McpSecret, McpServer } from '../api/generated/types.ts';
 import type { Log } from '../kube/log.ts';
-import { reviewPod } from './admission/pod.ts';
+import { reviewPod, type PodReviewDeps } from './admission/pod.ts';
 import type { AdmissionRequest } from './admission/review.ts';
 import { reviewSecret, type SecretReviewDeps } from './admission/secret.ts';
 import { reviewServer } from './admission/server.ts';
@@ -18,7 +18,7 @@ export interface Certificate {
 export interface GatewayDeps {
   certificate: Certificate;
   secretReview: SecretReviewDeps;
-  streamUrl: string;
+  podReview: PodReviewDeps;
   streams: StreamServer;
   ports: { admission: number; stream: number };
   /** Address to listen on; all by default. */
@@ -41,7 +41,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     '/admission/secrets': (request: AdmissionRequest) =>
       reviewSecret(request as AdmissionRequest<McpSecret>, deps.secretReview),
     '/admission/servers': (request: AdmissionRequest) => reviewServer(request as AdmissionRequest<McpServer>),
-    '/admission/pods': (request: AdmissionRequest) => reviewPod(request, { streamUrl: deps.streamUrl }),
+    '/admission/pods': (request: AdmissionRequest) => reviewPod(request, deps.podReview),
   };
   const admission = createServer(
     tls(deps.certificate),

@@ -105,7 +105,10 @@ export async function runOperator(
       keyring: () => keyring,
       secretsOf: (namespace, server) => caches.secretsOf(`${namespace}/${server}`),
     },
-    streamUrl: streamUrl(config),
+    podReview: {
+      streamUrl: streamUrl(config),
+      hasServer: (namespace, server) => caches.servers.get(`${namespace}/${server}`) !== undefined,
+    },
     streams,
     ports: config.ports,
     log,

@@ -1,10 +1,9 @@
 /** The objects of a hosted McpServer, made from its spec: pure, applied server-side by the workload reconciler. */
 import type { McpServer } from '../api/generated/types.ts';
-import { apiVersion, serverLabel, serviceAccountName } from '../api/names.ts';
+import { apiVersion, componentLabel, serverLabel, serviceAccountName } from '../api/names.ts';
 import type { KubeObject, OwnerReference } from '../api/object-meta.ts';
 
-/** Label that tells the runner's pods from those that a user runs. */
-export const componentLabel = 'mcpcore.dev/component';
+export { componentLabel };
 const port = 8080;
 
 /** True when the server has tool code, which mcpcore's own runner hosts. */

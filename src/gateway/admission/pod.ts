@@ -1,53 +1,80 @@
 /**
- * Reviews new pods that carry the label of a server: gives them the server's identity and the way to the gateway.
- * Neither a value nor a reference to one is put in the pod. A second pass over the result changes nothing.
+ * Reviews new pods that carry the label of a server: gives them the server's identity and the way to the gateway, and
+ * puts the launcher in front of a user's program. Neither a value nor a reference to one is put in the pod. Pure; a
+ * second pass over the result changes nothing.
  */
 import { McpError } from '../../api/errors.ts';
-import { caConfigMap, identityDir, serverLabel, serviceAccountName } from '../../api/names.ts';
-import type { KubeObject } from '../../api/object-meta.ts';
-import { streamAudience } from '../../api/stream-protocol.ts';
+import { componentLabel, containersAnnotation, serverLabel, serviceAccountName } from '../../api/names.ts';
+import { injectContainer, type Injection } from './pod-container.ts';
+import { append, contains, invalidPod, type Container, type Pod, type Volume } from './pod-object.ts';
+import {
+  identityMount,
+  identityVolume,
+  installContainer,
+  runMount,
+  runtimeMount,
+  runtimeVolume,
+  runVolume,
+} from './pod-parts.ts';
 import type { AdmissionRequest, Decision, PatchOperation } from './review.ts';
 
 export interface PodReviewDeps {
   /** Where pods reach the env stream. */
   streamUrl: string;
+  /** Image with the runtime for users' programs; without one, pods get their identity only. */
+  runtimeImage?: string;
+  /** Whether there is such a server, as far as this replica knows; not asked when left out. */
+  hasServer?: (namespace: string, server: string) => boolean;
 }
-
-interface Container {
-  name: string;
-  env?: { name: string; value?: string }[];
-  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
-}
-
-interface Pod extends KubeObject {
-  spec: { serviceAccountName?: string; containers: Container[]; volumes?: { name: string }[] };
-}
-
-const identityVolume = 'mcpcore-identity';
-/** Kubelet renews a projected token at 80 % of its life. */
-const tokenSeconds = 3600;
 
 /**
  * Reviews one pod.
- * @throws McpError ForeignServiceAccount, or InvalidPod for a volume of the user's that takes our name
+ * @throws McpError ForeignServiceAccount, ServerNotFound, or InvalidPod that says what to change
  */
 export function reviewPod(request: AdmissionRequest, deps: PodReviewDeps): Decision {
   const pod = request.object as Pod;
   const server = pod.metadata.labels?.[serverLabel];
   if (request.operation !== 'CREATE' || !server) return {};
-  const namespace = request.namespace ?? pod.metadata.namespace ?? 'default';
-  const patch = [
-    ...serviceAccount(pod, server),
-    ...volume(pod),
-    ...pod.spec.containers.flatMap((container, index) =>
-      inject(container, `/spec/containers/${index}`, {
-        MCPCORE_URL: deps.streamUrl,
-        MCPCORE_NAMESPACE: namespace,
-        MCPCORE_SERVER: server,
-      }),
-    ),
-  ];
-  return { patch };
+  const namespace = request.namespace ?? 'default';
+  if (deps.hasServer?.(namespace, server) === false) {
+    throw new McpError('ServerNotFound', { server, namespace });
+  }
+  refuseUnfit(pod);
+  const image = isRunner(pod, server) ? undefined : deps.runtimeImage;
+  const injection: Injection = {
+    settings: { MCPCORE_URL: deps.streamUrl, MCPCORE_NAMESPACE: namespace, MCPCORE_SERVER: server },
+    mounts: image ? [identityMount, runtimeMount, runMount] : [identityMount],
+    launch: image !== undefined,
+  };
+  return {
+    patch: [
+      ...serviceAccount(pod, server),
+      ...volumes(pod, image ? [identityVolume, runtimeVolume, runVolume] : [identityVolume]),
+      ...(image ? install(pod, image) : []),
+      ...chosen(pod).flatMap((index) => injectContainer(pod.spec.containers[index], index, injection)),
+    ],
+  };
+}
+
+/** The operator's Deployment has set the command already; its program speaks to the gateway itself. */
+function isRunner({ metadata, spec }: Pod, server: string): boolean {
+  return (
+    metadata.labels?.[componentLabel] === 'runner' &&
+    spec.serviceAccountName === serviceAccountName(server) &&
+    (metadata.ownerReferences?.some(({ kind, controller }) => kind === 'ReplicaSet' && controller) ?? false)
+  );
+}
+
+function refuseUnfit({ spec }: Pod): void {
+  if (spec.hostNetwork) {
+    throw invalidPod(
+      'spec.hostNetwork',
+      'pods of an McpServer have a network of their own; leave hostNetwork out',
+    );
+  }
+  if (spec.os?.name === 'windows' || spec.nodeSelector?.['kubernetes.io/os'] === 'windows') {
+    throw invalidPod('spec.nodeSelector', 'pods of an McpServer run on Linux nodes');
+  }
 }
 
 function serviceAccount(pod: Pod, server: string): PatchOperation[] {
@@ -64,55 +91,46 @@ function serviceAccount(pod: Pod, server: string): PatchOperation[] {
   ];
 }
 
-function volume(pod: Pod): PatchOperation[] {
-  const wanted = {
-    name: identityVolume,
-    projected: {
-      defaultMode: 0o444,
-      sources: [
-        { serviceAccountToken: { audience: streamAudience, expirationSeconds: tokenSeconds, path: 'token' } },
-        { configMap: { name: caConfigMap, items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-      ],
-    },
-  };
-  const { volumes } = pod.spec;
-  if (!volumes) return [{ op: 'add', path: '/spec/volumes', value: [wanted] }];
-  const index = volumes.findIndex(({ name }) => name === identityVolume);
-  if (index < 0) return [{ op: 'add', path: '/spec/volumes/-', value: wanted }];
-  if (JSON.stringify(sorted(volumes[index])) === JSON.stringify(sorted(wanted))) return [];
-  throw new McpError('InvalidPod', {
-    field: `spec.volumes[${index}].name`,
-    problem: `the name ${identityVolume} is taken by mcpcore; choose another`,
+function volumes(pod: Pod, wanted: readonly Volume[]): PatchOperation[] {
+  const present = pod.spec.volumes;
+  const missing = wanted.filter((volume) => {
+    const index = present?.findIndex(({ name }) => name === volume.name) ?? -1;
+    if (index < 0) return true;
+    if (contains(present?.[index], volume)) return false;
+    throw invalidPod(
+      `spec.volumes[${index}].name`,
+      `the name ${volume.name} is taken by mcpcore; choose another`,
+    );
   });
+  return append('/spec/volumes', present, missing);
 }
 
-function inject(
-  container: Container,
-  path: string,
-  settings: Readonly<Record<string, string>>,
-): PatchOperation[] {
-  const mount = { name: identityVolume, mountPath: identityDir, readOnly: true };
-  const mounted = container.volumeMounts?.some(({ name }) => name === identityVolume) ?? false;
-  const env = (container.env ?? []).filter(({ name }) => !Object.hasOwn(settings, name));
-  env.push(...Object.entries(settings).map(([name, value]) => ({ name, value })));
-  const current = JSON.stringify(sorted(container.env ?? []));
-  return [
-    ...(mounted ? [] : add(`${path}/volumeMounts`, container.volumeMounts, mount)),
-    // Settings of ours win over entries of the same name: they decide whom the pod trusts.
-    ...(current === JSON.stringify(sorted(env))
-      ? []
-      : [{ op: 'add' as const, path: `${path}/env`, value: env }]),
-  ];
+/** First of the init containers, so that a later one may use the runtime. */
+function install(pod: Pod, image: string): PatchOperation[] {
+  const wanted = installContainer(image);
+  const { initContainers } = pod.spec;
+  if (!initContainers) return [{ op: 'add', path: '/spec/initContainers', value: [wanted] }];
+  const index = initContainers.findIndex(({ name }) => name === wanted.name);
+  if (index < 0) return [{ op: 'add', path: '/spec/initContainers/0', value: wanted }];
+  // A registry mirror may have rewritten the image, so only the command tells whether it is ours.
+  if (contains(initContainers[index]?.command, wanted.command)) return [];
+  throw invalidPod(
+    `spec.initContainers[${index}].name`,
+    `the name ${wanted.name} is taken by mcpcore; choose another`,
+  );
 }
 
-function add(path: string, list: readonly unknown[] | undefined, item: unknown): PatchOperation[] {
-  return list ? [{ op: 'add', path: `${path}/-`, value: item }] : [{ op: 'add', path, value: [item] }];
-}
-
-/** The same JSON with the keys of objects in order, for comparison. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+/** Indexes of the containers that read the server's values. */
+function chosen({ metadata, spec }: Pod): number[] {
+  const names = metadata.annotations?.[containersAnnotation];
+  if (names === undefined) return spec.containers.map((_: Container, index) => index);
+  const wanted = new Set(names.split(',').map((name) => name.trim()));
+  return [...wanted].map((name) => {
+    const index = spec.containers.findIndex((container) => container.name === name);
+    if (index >= 0) return index;
+    throw invalidPod(
+      `metadata.annotations[${containersAnnotation}]`,
+      `the pod has no container named ${JSON.stringify(name)}`,
+    );
+  });
 }
