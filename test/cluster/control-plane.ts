@@ -160,7 +160,7 @@ class LocalControlPlane implements ControlPlane {
 
   kubectl(args: readonly string[], input?: string): Promise<string> {
     return run(this.#kubectl, args, {
-      env: { PATH: process.env['PATH'], HOME: this.dir, KUBECONFIG: this.kubeconfig },
+      env: { ...process.env, HOME: this.dir, KUBECONFIG: this.kubeconfig },
       ...(input === undefined ? {} : { input }),
     });
   }

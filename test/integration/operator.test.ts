@@ -262,7 +262,6 @@ describe('the env stream', () => {
   async function open(server: string, bearer: string): Promise<WebSocket> {
     return new WebSocket(`${operator.streamUrl}${streamPath(namespace, server)}`, streamProtocol, {
       ca: await operator.authority(),
-      servername: 'mcpcore.mcpcore-system.svc',
       headers: { authorization: `Bearer ${bearer}` },
     });
   }

@@ -47,7 +47,7 @@ export async function startOperator(plane: ControlPlane): Promise<TestOperator> 
   let child = await start();
   return {
     client,
-    streamUrl: `wss://127.0.0.1:${stream}`,
+    streamUrl: `wss://localhost:${stream}`,
     authority: async () => {
       const text = await plane.kubectl([
         'get',
