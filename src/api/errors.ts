@@ -67,9 +67,11 @@ export const errorCatalogue = {
   // Stream and gateway
   Unauthenticated: { status: 401, message: 'the token is missing, expired or not meant for this service' },
   Forbidden: { status: 403, message: 'the caller may not read the environment of {namespace}/{server}' },
+  TooManyStreams: { status: 429, message: 'too many streams are open {where}' },
   NotFound: { status: 404, message: 'there is nothing at this address' },
   BadRequest: { status: 400, message: '{problem}' },
   ForeignOrigin: { status: 403, message: 'the request comes from a web page of another host' },
+  TooLarge: { status: 413, message: 'the body is larger than {limit} bytes' },
   NotReady: { status: 503, message: 'not ready yet: {what}' },
   // Keyring and storage
   KeyringInvalid: { status: 500, message: 'the keyring cannot be read: {problem}' },

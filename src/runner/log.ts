@@ -48,7 +48,7 @@ export function createRunnerLog(redact: Redact, out: { write(line: string): unkn
         },
       },
     },
-    { write: (line: string) => void out.write(redact(line)) },
+    { write: (line: string) => void out.write(`${redact(line.trimEnd())}\n`) },
   );
   return {
     call: (record) =>

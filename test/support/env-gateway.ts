@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { parsePodMessage, streamProtocol, type Tool } from '../../src/api/stream-protocol.ts';
 import { ensureCertificates } from '../../src/operator/certificates.ts';
-import { until } from './until.ts';
+import { waitFor } from './wait.ts';
 
 export interface GatewayState {
   revision: number;
@@ -77,7 +77,7 @@ export class TestGateway {
   async setEnv(state: GatewayState): Promise<void> {
     this.state = state;
     for (const socket of this.#sockets) this.#sendState(socket, state);
-    await until(() => this.acks.includes(state.revision));
+    await waitFor(`ack of revision ${state.revision}`, () => this.acks.includes(state.revision));
   }
 
   setTools(generation: number, tools: Tool[]): void {

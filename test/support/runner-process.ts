@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport, type ClientOptions } from '@modelcontextprotocol/client';
 import type { TestGateway } from './env-gateway.ts';
-import { until } from './until.ts';
+import { waitFor } from './wait.ts';
 
 const entry = join(import.meta.dirname, '../../src/runner/main.ts');
 
@@ -51,7 +51,7 @@ export class RunnerProcess {
   }
 
   async address(): Promise<string> {
-    const line = await until(() => {
+    const line = await waitFor('the runner to listen', () => {
       if (this.child.exitCode !== null) throw new Error(`the runner ended: ${this.output}`);
       return this.lines().find(({ message }) => message === 'listening');
     });
@@ -63,7 +63,7 @@ export class RunnerProcess {
   }
 
   async ready(): Promise<void> {
-    await until(async () => (await this.get('/readyz')).ok);
+    await waitFor('readiness', async () => (await this.get('/readyz')).ok);
   }
 
   async client(era: Era, options: ClientOptions = {}): Promise<Client> {

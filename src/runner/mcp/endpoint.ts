@@ -1,4 +1,5 @@
 /** The MCP side: protocol 2026-07-28 and the 2025 revisions, both stateless, over the tools of the catalogue. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   createMcpHandler,
   ProtocolError,
@@ -21,6 +22,11 @@ export interface EndpointOptions {
 
 export interface Endpoint {
   handler: McpHttpHandler;
+  /**
+   * Carries the signal of the HTTP request to the calls within: an answer that nobody can receive any more is not
+   * worked on, whichever revision of the protocol the client speaks.
+   */
+  connection: AsyncLocalStorage<AbortSignal>;
   /** Replaces the tools and tells clients that listen for it. */
   setCatalog(catalog: Catalog): void;
 }
@@ -30,6 +36,7 @@ const listTtlMs = 5000;
 
 export function createEndpoint(options: EndpointOptions, deps: CallDeps): Endpoint {
   let catalog: Catalog = { generation: 0, tools: new Map(), problems: [] };
+  const connection = new AsyncLocalStorage<AbortSignal>();
   const handler = createMcpHandler(
     () => {
       const server = new Server(
@@ -47,11 +54,13 @@ export function createEndpoint(options: EndpointOptions, deps: CallDeps): Endpoi
         if (tool === undefined) {
           throw new ProtocolError(ProtocolErrorCode.InvalidParams, `there is no tool ${params.name}`);
         }
+        const gone = connection.getStore();
+        const { signal } = context.mcpReq;
         return callTool(
           {
             tool,
             args: params.arguments ?? {},
-            signal: context.mcpReq.signal,
+            signal: gone ? AbortSignal.any([gone, signal]) : signal,
             progress: progressOf(context),
           },
           deps,
@@ -66,6 +75,7 @@ export function createEndpoint(options: EndpointOptions, deps: CallDeps): Endpoi
   );
   return {
     handler,
+    connection,
     setCatalog(next) {
       catalog = next;
       handler.notify.toolsChanged();

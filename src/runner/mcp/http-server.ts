@@ -44,19 +44,25 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       } else if (what !== undefined) {
         answerError(response, new McpError('NotReady', { what }));
       } else {
-        if (request.headers['mcp-method'] !== 'subscriptions/listen') track(response);
         // Proxies must not hold back a stream of events.
         response.setHeader('X-Accel-Buffering', 'no');
-        mcp(request, response).catch((error: unknown) => onError((error as Error).message));
+        const over = track(request, response);
+        endpoint.connection
+          .run(over, () => mcp(request, response))
+          .catch((error: unknown) => onError((error as Error).message));
       }
     },
   };
-  const track = (response: ServerResponse): void => {
-    busy.add(response);
+  /** Follows an answer to its end; the signal aborts when the client goes away before that. */
+  const track = ({ headers }: IncomingMessage, response: ServerResponse): AbortSignal => {
+    const over = new AbortController();
+    if (headers['mcp-method'] !== 'subscriptions/listen') busy.add(response);
     response.once('close', () => {
+      if (!response.writableFinished) over.abort();
       busy.delete(response);
       if (busy.size === 0) for (const resolve of waiting) resolve();
     });
+    return over.signal;
   };
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0] ?? '';

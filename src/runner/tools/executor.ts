@@ -58,6 +58,7 @@ export interface ToolOutcome {
 export interface ToolExecutor {
   /** Resolves when calls can be run without waiting for a start. */
   start(): Promise<void>;
+  /** Whether calls are run; stays true while ended processes are replaced. */
   readonly ready: boolean;
   /**
    * Runs one call to its end.

@@ -38,6 +38,7 @@ export class ChildPool implements ToolExecutor {
   readonly #idle: Child[] = [];
   readonly #waiting: Waiting[] = [];
   #running = 0;
+  #warm = false;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -46,7 +47,7 @@ export class ChildPool implements ToolExecutor {
   }
 
   get ready(): boolean {
-    return !this.#closed && this.#idle.length + this.#running > 0;
+    return !this.#closed && this.#warm;
   }
 
   /** Process ids of the children, for measurements. */
@@ -148,6 +149,7 @@ export class ChildPool implements ToolExecutor {
       () => true,
       () => false,
     );
+    this.#warm = began || this.#idle.length + this.#running > 0;
     if (began) this.#offer(child);
     await child.ended;
     if (!this.#children.has(child)) return;
