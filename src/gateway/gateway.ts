@@ -1,5 +1,5 @@
 /** Starts the gateway's listeners: admission webhooks and the env stream, each on an HTTPS port of its own. */
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { McpSecret, McpServer } from '../api/generated/types.ts';
 import type { Log } from '../kube/log.ts';
@@ -8,7 +8,8 @@ import type { AdmissionRequest } from './admission/review.ts';
 import { reviewSecret, type SecretReviewDeps } from './admission/secret.ts';
 import { reviewServer } from './admission/server.ts';
 import type { StreamServer } from './stream/stream-server.ts';
-import { webhookListener, type WebhookDeps } from './webhook-server.ts';
+import { webhookListener } from './webhook-server.ts';
+import type { GatewayMetrics } from './metrics.ts';
 
 export interface Certificate {
   certificate: string;
@@ -24,7 +25,7 @@ export interface GatewayDeps {
   /** Address to listen on; all by default. */
   host?: string;
   log: Log;
-  onReviewed?: NonNullable<WebhookDeps['onReviewed']>;
+  metrics?: GatewayMetrics;
 }
 
 export interface Gateway {
@@ -35,25 +36,36 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** Time enough for the API server on a bad day, and none for a client that trickles its request. */
+const limits: ServerOptions = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 5000,
+  // Longer than the 90 s for which the API server keeps an idle connection, so that it never writes into a closed one.
+  keepAliveTimeout: 100_000,
+  maxHeaderSize: 16 * 1024,
+};
+
 /** Starts both listeners. */
 export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { metrics } = deps;
+  const secretReview = { ...(metrics && { onUnchanged: metrics.unchanged }), ...deps.secretReview };
   const reviewers = {
     '/admission/secrets': (request: AdmissionRequest) =>
-      reviewSecret(request as AdmissionRequest<McpSecret>, deps.secretReview),
+      reviewSecret(request as AdmissionRequest<McpSecret>, secretReview),
     '/admission/servers': (request: AdmissionRequest) => reviewServer(request as AdmissionRequest<McpServer>),
     '/admission/pods': (request: AdmissionRequest) => reviewPod(request, deps.podReview),
   };
   const admission = createServer(
-    tls(deps.certificate),
-    webhookListener({ reviewers, log: deps.log, ...(deps.onReviewed && { onReviewed: deps.onReviewed }) }),
+    { ...limits, ...tls(deps.certificate) },
+    webhookListener({ reviewers, log: deps.log, ...(metrics && { onReviewed: metrics.reviewed }) }),
   );
-  const stream = createServer(tls(deps.certificate), (_request, response) => response.writeHead(404).end());
+  const stream = createServer({ ...limits, ...tls(deps.certificate) }, (_request, response) => {
+    response.writeHead(404).end();
+  });
   deps.streams.attach(stream);
-  for (const server of [admission, stream]) {
-    server.headersTimeout = 10_000;
-    server.requestTimeout = 15_000;
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
-  }
+  for (const server of [admission, stream]) server.on('tlsClientError', (_error, socket) => socket.destroy());
   const ports = {
     admission: await listen(admission, deps.ports.admission, deps.host),
     stream: await listen(stream, deps.ports.stream, deps.host),

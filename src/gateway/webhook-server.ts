@@ -1,7 +1,7 @@
 /** The HTTPS listener of the admission webhooks: one path a kind, AdmissionReview in and out. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { McpError } from '../api/errors.ts';
-import { errorFields, type Log } from '../kube/log.ts';
+import type { Log } from '../kube/log.ts';
 import {
   allow,
   deny,
@@ -19,30 +19,43 @@ export interface WebhookDeps {
   /** Reviewer by path. */
   reviewers: Readonly<Record<string, Reviewer>>;
   log: Log;
-  /** Called after each review, for metrics. */
-  onReviewed?: (path: string, allowed: boolean, seconds: number) => void;
+  /** Called after each review; the outcome is `allowed` or the code of the refusal. */
+  onReviewed?: (path: string, outcome: string, seconds: number) => void;
 }
 
 /** The request listener of the admission webhooks. */
 export function webhookListener(deps: WebhookDeps): RequestListener {
   return (request, response) => {
     handle(request, response, deps).catch((error: unknown) => {
-      deps.log.warn(errorFields(error), 'admission request failed');
-      const status = error instanceof McpError ? error.status : 400;
-      respond(response, status, { code: 'BadRequest', message: 'not an AdmissionReview' });
+      const answer = error instanceof McpError ? error : new McpError('BadRequest', { problem: 'cut short' });
+      deps.log.warn({ code: answer.code, reason: answer.message }, 'admission request refused');
+      // What is left of the body would be taken for the next request.
+      response.shouldKeepAlive = request.complete;
+      respond(response, answer.status, { code: answer.code, message: answer.message });
     });
   };
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, deps: WebhookDeps): Promise<void> {
-  const path = (request.url ?? '').split('?')[0] ?? '';
-  const reviewer = Object.hasOwn(deps.reviewers, path) ? deps.reviewers[path] : undefined;
-  if (!reviewer || request.method !== 'POST') throw new McpError('NotFound');
+  const { path, reviewer } = route(request, deps.reviewers);
   const review = parseReview(await readBody(request));
   const started = performance.now();
   const answer = await decide(review, reviewer, deps.log);
-  deps.onReviewed?.(path, answer.allowed, (performance.now() - started) / 1000);
+  const outcome = answer.allowed ? 'allowed' : (answer.status?.reason ?? 'denied');
+  deps.onReviewed?.(path, outcome, (performance.now() - started) / 1000);
   respond(response, 200, { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer });
+}
+
+/** @throws McpError NotFound or BadRequest */
+function route(
+  { url = '', method, headers }: IncomingMessage,
+  reviewers: WebhookDeps['reviewers'],
+): { path: string; reviewer: Reviewer } {
+  const [path = ''] = url.split('?');
+  const reviewer = Object.hasOwn(reviewers, path) ? reviewers[path] : undefined;
+  if (!reviewer || method !== 'POST') throw new McpError('NotFound');
+  if (/^application\/json\b/i.test(headers['content-type'] ?? '')) return { path, reviewer };
+  throw new McpError('BadRequest', { problem: 'the body is not application/json' });
 }
 
 async function decide(review: AdmissionRequest, reviewer: Reviewer, log: Log): Promise<AdmissionResponse> {
@@ -65,11 +78,13 @@ function safe(error: unknown): { error: string; at: string | undefined } {
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const tooLarge = new McpError('TooLarge', { limit: maxBodyBytes });
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge;
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxBodyBytes) throw new McpError('BadRequest', { problem: 'the body is too large' });
+    if (length > maxBodyBytes) throw tooLarge;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,9 +1,10 @@
 /** Puts the operator together: caches, gateway and, on the leader, the controller. */
-import { Gauge, Histogram, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { ConsumerRegistry } from '../gateway/stream/consumers.ts';
 import { kubeTokenReviewer } from '../gateway/stream/authenticate.ts';
 import { StreamServer } from '../gateway/stream/stream-server.ts';
 import { startGateway, type Gateway } from '../gateway/gateway.ts';
+import { gatewayMetrics } from '../gateway/metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { LeaderElector } from '../kube/lease.ts';
@@ -30,6 +31,7 @@ export async function runOperator(
   signal: AbortSignal,
 ): Promise<void> {
   const registry = new Registry();
+  const metrics = gatewayMetrics(registry);
   let missing: string | undefined = 'keyring and caches';
   const health = startHealth(config.ports.health, () => missing, registry);
   const keyring = await loadOrCreateKeyring(client, config.namespace, new Date());
@@ -53,6 +55,7 @@ export async function runOperator(
     environment: (key) => caches.environments.get(key),
     consumers,
     log,
+    metrics,
   });
   const caches: Caches = createCaches(
     client,
@@ -84,21 +87,6 @@ export async function runOperator(
 
   await startCaches(caches, signal);
   consumerQueue.start(signal);
-  const reviewSeconds = new Histogram({
-    name: 'mcpcore_admission_review_seconds',
-    help: 'Time to review one admission request.',
-    labelNames: ['path', 'allowed'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    registers: [registry],
-  });
-  new Gauge({
-    name: 'mcpcore_stream_servers',
-    help: 'Servers with at least one pod connected to this replica.',
-    registers: [registry],
-    collect() {
-      this.set(consumers.servers().length);
-    },
-  });
   const gateway = await startGateway({
     certificate: certificates,
     secretReview: {
@@ -112,8 +100,7 @@ export async function runOperator(
     streams,
     ports: config.ports,
     log,
-    onReviewed: (path, allowed, seconds) =>
-      reviewSeconds.observe({ path, allowed: String(allowed) }, seconds),
+    metrics,
   });
   const renew = async (): Promise<void> => {
     certificates = await renewCertificates(config, client, gateway, certificates);

@@ -50,7 +50,7 @@ export function reviewPod(request: AdmissionRequest, deps: PodReviewDeps): Decis
     patch: [
       ...serviceAccount(pod, server),
       ...volumes(pod, image ? [identityVolume, runtimeVolume, runVolume] : [identityVolume]),
-      ...(image ? install(pod, image) : []),
+      ...install(pod, image),
       ...chosen(pod).flatMap((index) => injectContainer(pod.spec.containers[index], index, injection)),
     ],
   };
@@ -106,7 +106,8 @@ function volumes(pod: Pod, wanted: readonly Volume[]): PatchOperation[] {
 }
 
 /** First of the init containers, so that a later one may use the runtime. */
-function install(pod: Pod, image: string): PatchOperation[] {
+function install(pod: Pod, image: string | undefined): PatchOperation[] {
+  if (image === undefined) return [];
   const wanted = installContainer(image);
   const { initContainers } = pod.spec;
   if (!initContainers) return [{ op: 'add', path: '/spec/initContainers', value: [wanted] }];

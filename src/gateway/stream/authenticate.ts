@@ -55,8 +55,9 @@ export async function authenticate(
   const expected = `system:serviceaccount:${namespace}:${serviceAccountName(server)}`;
   const pod = extra(status, 'pod-name');
   // A token that is not bound to a pod outlives every pod, so it is no identity of one.
-  if (status.user?.username !== expected || pod === '')
-    throw new McpError('Forbidden', { namespace, server });
+  if (status.user?.username !== expected || pod === '') {
+    throw new McpError('Forbidden', { namespace, server, caller: status.user?.username ?? '' });
+  }
   return { namespace, server, pod, podUid: extra(status, 'pod-uid'), expiresAt: expiry(token) };
 }
 

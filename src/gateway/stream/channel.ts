@@ -7,20 +7,27 @@ import type { ToolsMessage } from '../../api/stream-protocol.ts';
 import type { StorageKey } from '../../crypto/envelope.ts';
 import { errorFields, type Log } from '../../kube/log.ts';
 import { openEnvironment } from './environments.ts';
+import type { Update } from './outbox.ts';
 
 export interface Subscriber {
   wantTools: boolean;
-  send(message: Buffer): void;
+  send(update: Update): void;
   /** Ends the connection: the server is gone. */
   revoke(): void;
+}
+
+interface State {
+  /** The object and its version that the update was made from. */
+  source: string;
+  update: Update;
 }
 
 export class Channel {
   readonly #subscribers = new Set<Subscriber>();
   readonly #findKey: (id: string) => StorageKey | undefined;
   readonly #log: Log;
-  #env: { revision: number; uid: string | undefined; message: Buffer } | undefined;
-  #tools: { generation: number; message: Buffer } | undefined;
+  #env: State | undefined;
+  #tools: State | undefined;
   #wanted: McpEnvironment | undefined;
   #opening = false;
 
@@ -36,8 +43,8 @@ export class Channel {
   /** Adds a subscriber and sends it what is known. */
   add(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
-    if (subscriber.wantTools && this.#tools) subscriber.send(this.#tools.message);
-    if (this.#env) subscriber.send(this.#env.message);
+    if (subscriber.wantTools && this.#tools) subscriber.send(this.#tools.update);
+    if (this.#env) subscriber.send(this.#env.update);
   }
 
   delete(subscriber: Subscriber): void {
@@ -51,12 +58,14 @@ export class Channel {
 
   /** Tells the channel of the server's tools. */
   setServer(server: McpServer): void {
-    const generation = server.metadata.generation ?? 0;
-    if (this.#tools?.generation === generation) return;
+    const { uid, generation = 0 } = server.metadata;
+    const source = `${uid}/${generation}`;
+    if (this.#tools?.source === source) return;
     const message: ToolsMessage = { type: 'tools', generation, tools: server.spec.tools ?? [] };
-    this.#tools = { generation, message: Buffer.from(JSON.stringify(message)) };
+    const update: Update = { type: 'tools', message: Buffer.from(JSON.stringify(message)) };
+    this.#tools = { source, update };
     for (const subscriber of this.#subscribers) {
-      if (subscriber.wantTools) subscriber.send(this.#tools.message);
+      if (subscriber.wantTools) subscriber.send(update);
     }
   }
 
@@ -73,11 +82,13 @@ export class Channel {
       this.#wanted = undefined;
       const { revision } = environment.spec;
       const { uid, name, namespace } = environment.metadata;
-      if (this.#env?.revision === revision && this.#env.uid === uid) continue;
+      const source = `${uid}/${revision}`;
+      if (this.#env?.source === source) continue;
       try {
         const message = Buffer.from(JSON.stringify(await openEnvironment(environment, this.#findKey)));
-        this.#env = { revision, uid, message };
-        for (const subscriber of this.#subscribers) subscriber.send(message);
+        const update: Update = { type: 'env', revision, message };
+        this.#env = { source, update };
+        for (const subscriber of this.#subscribers) subscriber.send(update);
       } catch (error) {
         this.#log.error(
           { namespace, server: name, revision, ...errorFields(error) },

@@ -4,25 +4,29 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { McpError } from '../../api/errors.ts';
 import type { McpEnvironment, McpServer } from '../../api/generated/types.ts';
-import {
-  closeReconnect,
-  closeRevoked,
-  parsePodMessage,
-  streamProtocol,
-  type HelloMessage,
-} from '../../api/stream-protocol.ts';
+import { streamProtocol } from '../../api/stream-protocol.ts';
 import type { StorageKey } from '../../crypto/envelope.ts';
 import { errorFields, type Log } from '../../kube/log.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import { authenticate, type PodIdentity, type TokenReviewer } from './authenticate.ts';
-import { Channel, type Subscriber } from './channel.ts';
+import { Channel } from './channel.ts';
+import { Connection } from './connection.ts';
 import type { ConsumerRegistry } from './consumers.ts';
+import { Gate } from './gate.ts';
+import { publicError, refuse } from './refuse.ts';
 
 const pingMs = 10_000;
 const idleSeconds = 25;
-/** A pod that does not read is dropped when so much waits for it; it comes back for the newest state. */
-const maxBufferedBytes = 16 * 1024 * 1024;
 const maxPodMessageBytes = 4096;
-const longestLifeMs = 30 * 60_000;
+/** A pod has one stream, or one a container; more is a mistake or an attack. */
+const maxStreamsPerPod = 8;
+const maxStreams = 20_000;
+/** When all pods come back at once, the API server gets their tokens in portions. */
+const reviewsAtOnce = 32;
+/** Time for a token to be reviewed. */
+const upgradeTimeoutMs = 20_000;
+/** Time for pods to answer when they are sent away. */
+const goodbyeMs = 2000;
 const path = /^\/v1\/namespaces\/([a-z0-9.-]{1,253})\/servers\/([a-z0-9.-]{1,253})\/env$/;
 
 export interface StreamServerDeps {
@@ -32,19 +36,30 @@ export interface StreamServerDeps {
   environment: (key: string) => McpEnvironment | undefined;
   consumers: ConsumerRegistry;
   log: Log;
+  metrics?: GatewayMetrics;
   pingMs?: number;
   idleSeconds?: number;
+}
+
+interface StreamRequest {
+  namespace: string;
+  server: string;
+  token: string | undefined;
+  wantTools: boolean;
 }
 
 export class StreamServer {
   readonly #deps: StreamServerDeps;
   readonly #channels = new Map<string, Channel>();
-  readonly #sockets = new Set<WebSocket>();
+  readonly #connections = new Set<Connection>();
+  readonly #perPod = new Map<string, number>();
+  readonly #reviews = new Gate(reviewsAtOnce);
   readonly #webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxPodMessageBytes,
+    // Compression would tell lengths of secrets beside text that others choose.
     perMessageDeflate: false,
-    handleProtocols: (protocols) => (protocols.has(streamProtocol) ? streamProtocol : false),
+    handleProtocols: () => streamProtocol,
   });
   #closing = false;
 
@@ -63,8 +78,10 @@ export class StreamServer {
   /** Tells of a changed server; undefined when it was deleted. */
   serverChanged(key: string, server: McpServer | undefined): void {
     const channel = this.#channels.get(key);
-    if (server) channel?.setServer(server);
-    else channel?.revoke();
+    if (server) return channel?.setServer(server);
+    // A server made anew under the name starts with a channel of its own.
+    this.#channels.delete(key);
+    channel?.revoke();
   }
 
   /** Tells of a changed environment. A deleted one is made again, so its pods keep what they have. */
@@ -72,71 +89,106 @@ export class StreamServer {
     if (environment) this.#channels.get(key)?.setEnvironment(environment);
   }
 
-  /** Sends every pod to another replica. */
+  /** Sends every pod to another replica; those that do not answer in time are cut off. */
   close(): void {
     this.#closing = true;
-    for (const socket of this.#sockets) socket.close(closeReconnect);
+    for (const connection of this.#connections) connection.sendAway();
     this.#webSockets.close();
+    setTimeout(() => {
+      for (const connection of this.#connections) connection.terminate();
+    }, goodbyeMs).unref();
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const timeout = setTimeout(() => socket.destroy(), upgradeTimeoutMs);
     try {
-      if (this.#closing) throw new McpError('NotReady', { what: 'shutting down' });
-      const url = new URL(request.url ?? '/', 'https://gateway');
-      const [, namespace, server] = path.exec(url.pathname) ?? [];
-      if (!namespace || !server) throw new McpError('NotFound');
-      const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-      const identity = await this.#identify(token, namespace, server);
+      const wanted = parseRequest(request);
+      const identity = await this.#identify(wanted, socket);
       if (socket.destroyed) return;
+      this.#checkRoom(identity);
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#connected(webSocket, identity, url.searchParams.get('tools') === '1');
+        this.#connected(webSocket, identity, wanted.wantTools);
       });
     } catch (error) {
-      refuse(socket, error);
+      const answer = publicError(error);
+      this.#deps.metrics?.refused(answer.code);
+      refuse(socket, answer);
+    } finally {
+      clearTimeout(timeout);
     }
   }
 
-  async #identify(token: string | undefined, namespace: string, server: string): Promise<PodIdentity> {
+  async #identify(wanted: StreamRequest, socket: Duplex): Promise<PodIdentity> {
+    const { namespace, server, token } = wanted;
+    const review: TokenReviewer = (text) =>
+      this.#reviews.run(async () => (socket.destroyed ? {} : this.#deps.review(text)));
     try {
-      const identity = await authenticate(token, namespace, server, this.#deps.review);
+      const identity = await authenticate(token, namespace, server, review);
       // Only the server's own pods learn whether it exists.
       if (!this.#deps.server(`${namespace}/${server}`))
         throw new McpError('ServerNotFound', { namespace, server });
       return identity;
     } catch (error) {
-      this.#deps.log.warn({ namespace, server, ...errorFields(error) }, 'stream refused');
+      const caller = error instanceof McpError ? error.details['caller'] : undefined;
+      this.#deps.log.warn(
+        { namespace, server, ...(caller !== undefined && { caller }), ...errorFields(error) },
+        'stream refused',
+      );
       throw error;
     }
   }
 
+  #checkRoom(identity: PodIdentity): void {
+    if (this.#closing) throw new McpError('NotReady', { what: 'shutting down' });
+    if ((this.#perPod.get(podKey(identity)) ?? 0) >= maxStreamsPerPod) {
+      throw new McpError('TooManyStreams', { where: `for pod ${identity.pod}` });
+    }
+    if (this.#connections.size >= maxStreams) throw new McpError('TooManyStreams', { where: 'here' });
+  }
+
   #connected(socket: WebSocket, identity: PodIdentity, wantTools: boolean): void {
+    const { consumers, metrics } = this.#deps;
     const key = `${identity.namespace}/${identity.server}`;
     const consumer = { pod: identity.pod, revision: 0 };
-    const leave = this.#deps.consumers.add(key, consumer);
+    const leave = consumers.add(key, consumer);
     const channel = this.#channel(key);
-    const subscriber: Subscriber = {
+    const offered = new Map<number, number>();
+    this.#count(identity, 1);
+    const connection = new Connection(socket, {
       wantTools,
-      send: (message) => send(socket, message),
-      revoke: () => socket.close(closeRevoked),
-    };
-    this.#sockets.add(socket);
-    const stopTimers = this.#watchOver(socket, identity);
-    socket.on('error', () => socket.terminate());
-    socket.on('message', (data: Buffer, isBinary) => {
-      const message = isBinary ? undefined : parsePodMessage(data.toString());
-      if (message) this.#deps.consumers.acknowledge(key, consumer, message.revision);
-      else socket.close(1008, 'not a message of this protocol');
+      expiresAt: identity.expiresAt,
+      pingMs: this.#deps.pingMs ?? pingMs,
+      idleSeconds: this.#deps.idleSeconds ?? idleSeconds,
+      onSent: ({ type, revision }) => {
+        metrics?.pushed(type);
+        if (revision === undefined) return;
+        // Only the newest revision is timed: a pod need not acknowledge those that it skipped.
+        offered.clear();
+        offered.set(revision, performance.now());
+      },
+      onAcknowledged: (revision) => {
+        const at = offered.get(revision);
+        if (at !== undefined) metrics?.acknowledged((performance.now() - at) / 1000);
+        offered.delete(revision);
+        consumers.acknowledge(key, consumer, revision);
+      },
+      onClosed: () => {
+        channel.delete(connection);
+        if (channel.size === 0 && this.#channels.get(key) === channel) this.#channels.delete(key);
+        this.#connections.delete(connection);
+        this.#count(identity, -1);
+        leave();
+      },
     });
-    socket.once('close', () => {
-      stopTimers();
-      channel.delete(subscriber);
-      if (channel.size === 0) this.#channels.delete(key);
-      this.#sockets.delete(socket);
-      leave();
-    });
-    const hello: HelloMessage = { type: 'hello', idleSeconds: this.#deps.idleSeconds ?? idleSeconds };
-    send(socket, Buffer.from(JSON.stringify(hello)));
-    channel.add(subscriber);
+    this.#connections.add(connection);
+    channel.add(connection);
+  }
+
+  #count(identity: PodIdentity, change: 1 | -1): void {
+    const count = (this.#perPod.get(podKey(identity)) ?? 0) + change;
+    if (count === 0) this.#perPod.delete(podKey(identity));
+    else this.#perPod.set(podKey(identity), count);
+    this.#deps.metrics?.streams(change);
   }
 
   #channel(key: string): Channel {
@@ -150,45 +202,25 @@ export class StreamServer {
     if (environment) channel.setEnvironment(environment);
     return channel;
   }
+}
 
-  /** Pings, drops a socket that stays silent, and ends it when its token or its turn is over. */
-  #watchOver(socket: WebSocket, identity: PodIdentity): () => void {
-    let alive = true;
-    const hearIt = (): void => {
-      alive = true;
-    };
-    socket.on('pong', hearIt).on('ping', hearIt).on('message', hearIt);
-    const ping = setInterval(() => {
-      if (!alive) return socket.terminate();
-      alive = false;
-      if (socket.readyState === socket.OPEN) socket.ping();
-    }, this.#deps.pingMs ?? pingMs);
-    const left = Math.max(0, (identity.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now());
-    // Spread out, so that streams opened together do not all come back together.
-    const life = Math.min(left, longestLifeMs * (0.75 + 0.25 * Math.random()));
-    const end = setTimeout(() => socket.close(closeReconnect), life);
-    return () => {
-      clearInterval(ping);
-      clearTimeout(end);
-    };
+function podKey({ namespace, pod, podUid }: PodIdentity): string {
+  return `${namespace}/${pod}/${podUid}`;
+}
+
+/** @throws McpError NotFound or BadRequest */
+function parseRequest(request: IncomingMessage): StreamRequest {
+  const url = new URL(request.url ?? '/', 'https://gateway');
+  const [, namespace, server] = path.exec(url.pathname) ?? [];
+  if (!namespace || !server) throw new McpError('NotFound');
+  const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (!protocols.includes(streamProtocol)) {
+    throw new McpError('BadRequest', { problem: `the subprotocol is not ${streamProtocol}` });
   }
-}
-
-function send(socket: WebSocket, message: Buffer): void {
-  if (socket.readyState !== socket.OPEN) return;
-  if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
-  else socket.send(message, { binary: false });
-}
-
-/** Answers an upgrade with an error of the catalogue, in plain HTTP. */
-function refuse(socket: Duplex, error: unknown): void {
-  const known =
-    error instanceof McpError
-      ? error
-      : new McpError('NotReady', { what: 'the request could not be checked' });
-  const body = JSON.stringify({ code: known.code, message: known.message });
-  socket.end(
-    `HTTP/1.1 ${known.status} ${known.code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  return {
+    namespace,
+    server,
+    token: /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1],
+    wantTools: url.searchParams.get('tools') === '1',
+  };
 }
