@@ -29,10 +29,14 @@ function toJsonSchema(node: unknown, forTypes: boolean): unknown {
   }
   // A number is let through by the API server only so that admission can answer it; the type is text.
   if (source['x-kubernetes-int-or-string'] === true) out['type'] = 'string';
-  const closed = source['type'] === 'object' && source['properties'] && !source['additionalProperties'];
-  if (closed) out['additionalProperties'] = false;
+  if (isClosed(source)) out['additionalProperties'] = false;
   if (forTypes) delete out['maxItems'];
   return out;
+}
+
+/** The API server drops fields that a schema does not list; a validator says so. */
+function isClosed(node: Record<string, unknown>): boolean {
+  return node['type'] === 'object' && Boolean(node['properties']) && !node['additionalProperties'];
 }
 
 function rootSchema(crd: Crd, forTypes: boolean): Record<string, unknown> {

@@ -29,25 +29,27 @@ export interface ParsedSealed {
 
 /** Reads a sealed text; undefined when its structure is not that of one. Whether it opens is not judged here. */
 export function parseSealed(text: string): ParsedSealed | undefined {
-  const match = pattern.exec(text);
-  const payload = decodeCanonical(match?.[2] ?? '');
-  if (!match?.[1] || !payload || payload.length < shortest) return undefined;
-  const suiteCode = payload[0] ?? 0;
+  const [, keyId = '', encoded = ''] = pattern.exec(text) ?? [];
+  const payload = decodeCanonical(encoded);
+  return payload && payload.length >= shortest ? parsePayload(keyId, payload) : undefined;
+}
+
+function parsePayload(keyId: string, payload: Buffer): ParsedSealed | undefined {
+  const suiteCode = payload.readUInt8(0);
   const parameters = suiteByCode(suiteCode);
   const body = payload.subarray(1 + fingerprintLength, -checksumLength);
   const encapsulatedLength = parameters?.encapsulatedLength ?? 0;
   if (body.length < encapsulatedLength + tagLength) return undefined;
+  const expected = checksum(keyId, payload.subarray(0, -checksumLength));
   return {
-    keyId: match[1],
+    keyId,
     suite: parameters?.suite,
     suiteCode,
     fingerprint: payload.subarray(1, 1 + fingerprintLength),
     encapsulated: body.subarray(0, encapsulatedLength),
     ciphertext: body.subarray(encapsulatedLength),
     plaintextLength: body.length - encapsulatedLength - tagLength,
-    checksumMatches: checksum(match[1], payload.subarray(0, -checksumLength)).equals(
-      payload.subarray(-checksumLength),
-    ),
+    checksumMatches: expected.equals(payload.subarray(-checksumLength)),
   };
 }
 

@@ -182,8 +182,7 @@ export class KubeClient {
       if (!again || attempt >= maxAttempts) {
         throw new KubeError(options.method, options.path, response.statusCode, status);
       }
-      const seconds = Number(response.headers['retry-after'] ?? status?.details?.retryAfterSeconds ?? 1);
-      await delay(Math.min(seconds, 10) * 1000 * (0.5 + Math.random()), undefined, {
+      await delay(retryAfterMs(response.headers['retry-after'], status), undefined, {
         ...(options.signal && { signal: options.signal }),
       });
     }
@@ -208,4 +207,10 @@ async function readStatus(body: { text(): Promise<string> }): Promise<KubeStatus
     // Proxies in front of an API server answer with plain text.
     return undefined;
   }
+}
+
+/** How long to wait before another try: what the server asks for, at most 10 s, spread out. */
+function retryAfterMs(header: string | string[] | undefined, status: KubeStatus | undefined): number {
+  const seconds = Number(header ?? status?.details?.retryAfterSeconds ?? 1);
+  return Math.min(seconds, 10) * 1000 * (0.5 + Math.random());
 }

@@ -33,15 +33,17 @@ export async function publishConsumers(
     pods: pods.slice(0, maxPods).map((pod) => ({ name: pod.pod, revision: pod.revision })),
   };
   const stored = server.status?.gateways?.find((gateway) => gateway.name === deps.replica);
-  if (!stored && pods.length === 0) return;
-  if (stored && canonical(stored) === canonical(entry)) return;
-  try {
-    await deps.client.apply(mcpServers, statusObject(server, { gateways: pods.length > 0 ? [entry] : [] }), {
+  const wanted = pods.length > 0 ? [entry] : [];
+  if (canonical(stored ? [stored] : []) === canonical(wanted)) return;
+  await deps.client
+    .apply(mcpServers, statusObject(server, { gateways: wanted }), {
       subresource: 'status',
       fieldManager: `mcpcore-gateway-${deps.replica}`,
-    });
-  } catch (error) {
-    // The server was deleted meanwhile.
-    if (!(error instanceof KubeError) || error.httpStatus !== 404) throw error;
-  }
+    })
+    .catch(ignoreDeleted);
+}
+
+/** The server may have been deleted meanwhile. */
+function ignoreDeleted(error: unknown): void {
+  if (!(error instanceof KubeError) || error.httpStatus !== 404) throw error;
 }

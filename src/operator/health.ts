@@ -1,5 +1,5 @@
 /** The plain HTTP listener of probes and metrics. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 
 /** Starts it. `ready` says what is missing, or undefined when nothing is. */
@@ -11,13 +11,17 @@ export function startHealth(port: number, ready: () => string | undefined, regis
       const missing = ready();
       return response.writeHead(missing ? 503 : 200).end(missing ? `waiting for ${missing}\n` : 'ok\n');
     }
-    if (path === '/metrics') {
-      return registry.metrics().then(
-        (text) => response.setHeader('content-type', registry.contentType).end(text),
-        () => response.writeHead(500).end(),
-      );
-    }
+    if (path === '/metrics') return void answerMetrics(response, registry);
     return response.writeHead(404).end();
   });
   return server.listen(port);
+}
+
+async function answerMetrics(response: ServerResponse, registry: Registry): Promise<void> {
+  try {
+    const text = await registry.metrics();
+    response.setHeader('content-type', registry.contentType).end(text);
+  } catch {
+    response.writeHead(500).end();
+  }
 }

@@ -72,7 +72,10 @@ export class Redactor {
     }
     // The longest first, so that a value is not left half-covered by one that it begins with.
     const needles = [...this.#keys.keys()].toSorted((a, b) => b.length - a.length);
-    this.#pattern = needles.length > 0 ? new RegExp(needles.map(RegExp.escape).join('|'), 'g') : undefined;
+    this.#pattern =
+      needles.length > 0
+        ? new RegExp(needles.map((needle) => RegExp.escape(needle)).join('|'), 'g')
+        : undefined;
   }
 }
 

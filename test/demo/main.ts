@@ -3,7 +3,9 @@ import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
 import { clientToolsNote, heading, shown } from './show.ts';
 import { echoServer, fingerprint, mcpSecret, mcpServer } from '../support/fixtures.ts';
+import { streamProtocol } from '../../src/api/stream-protocol.ts';
 import { install } from '../support/install.ts';
+import { runnerReady } from '../support/runner-ready.ts';
 import { connectMcp } from '../support/mcp.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -21,12 +23,7 @@ for (const object of echoServer(namespace, image)) await apply(object);
 for (const name of ['github', 'other']) await apply(mcpServer(namespace, name));
 await apply(mcpSecret(namespace, 'github', 'github', { GITHUB_TOKEN: first }));
 await kubectl(['rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=120s']);
-for (const name of ['github', 'other']) {
-  await waitFor(`the runner of ${name}`, () =>
-    kubectl(['get', '-n', namespace, `deployment/mcp-${name}`]).then(Boolean, () => false),
-  );
-  await kubectl(['rollout', 'status', '-n', namespace, `deployment/mcp-${name}`, '--timeout=180s']);
-}
+for (const name of ['github', 'other']) await runnerReady(kubectl, namespace, name, image);
 shown(
   'what is stored',
   (await kubectl(['get', '-n', namespace, 'mcpsec', 'github', '-o', 'jsonpath={.spec.values}'])).slice(
@@ -107,7 +104,7 @@ async function foreignStream(): Promise<string> {
     require('node:https').request(process.env.MCPCORE_URL.replace('wss', 'https') + '/v1/namespaces/${namespace}/servers/github/env', {
       ca: readFileSync(dir + 'ca.crt'),
       headers: { authorization: 'Bearer ' + readFileSync(dir + 'token', 'utf8'), connection: 'Upgrade', upgrade: 'websocket',
-        'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+        'sec-websocket-version': '13', 'sec-websocket-protocol': '${streamProtocol}', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
     }).on('upgrade', () => console.log(101)).on('response', (r) => console.log(r.statusCode)).end();`;
   const answer = await kubectl([
     'exec',

@@ -16,9 +16,9 @@ export const systemNamespace = 'mcpcore-system';
 export interface Installation {
   client: KubeClient;
   image: string;
-  kubectl(args: readonly string[], input?: string): Promise<string>;
+  kubectl: (args: readonly string[], input?: string) => Promise<string>;
   /** Opens a port of the loopback to a Service or pod, such as `svc/mcp-tools`. */
-  portForward(namespace: string, target: string, port: number): Promise<PortForward>;
+  portForward: (namespace: string, target: string, port: number) => Promise<PortForward>;
 }
 
 export interface PortForward {

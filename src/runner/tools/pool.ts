@@ -84,7 +84,8 @@ export class ChildPool implements ToolExecutor {
   async #acquire(signal: AbortSignal): Promise<Child> {
     if (this.#closed) throw new McpError('NotReady', { what: 'the runner is stopping' });
     if (signal.aborted) throw new McpError('ToolCancelled');
-    const free = this.#idle.pop();
+    // The one that rested longest: it has its next context ready.
+    const free = this.#idle.shift();
     if (free !== undefined) return free;
     if (this.#waiting.length >= this.#options.maxWaiting) throw new McpError('ToolBusy');
     return new Promise((resolve, reject) => {
