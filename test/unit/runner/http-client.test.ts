@@ -61,7 +61,7 @@ describe('HttpClient', () => {
   it('refuses a name one of whose addresses is refused, at the moment of connecting', async () => {
     const lookup = ((_host, _options, callback) =>
       callback(null, [
-        { address: '93.184.216.34', family: 4 },
+        { address: '203.0.113.1', family: 4 },
         { address: '169.254.169.254', family: 4 },
       ])) as LookupFunction;
     const answer = await run(client({ lookup }), { url: 'http://rebind.test/' });
