@@ -1,0 +1,61 @@
+/** Samples to figures: pure. */
+
+export interface Measurement {
+  name: string;
+  /** Name of what it is compared with. */
+  baseline: string;
+  /** Milliseconds. */
+  samples: number[];
+  /** The baseline's samples; its own without. */
+  against?: number[];
+}
+
+export interface Figure {
+  name: string;
+  value: number;
+  unit: 'ms';
+  baseline: string;
+  baselineValue: number;
+  ratio: number;
+  n: number;
+  p50: number;
+  p99: number;
+}
+
+/** The nearest-rank percentile. */
+export function percentile(samples: readonly number[], p: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Median, tail and ratio of one measurement. */
+export function summary({ name, baseline, samples, against = samples }: Measurement): Figure {
+  const round = (value: number) => Math.round(value * 10) / 10;
+  const p50 = percentile(samples, 50);
+  const baselineValue = percentile(against, 50);
+  return {
+    name,
+    value: round(p50),
+    unit: 'ms',
+    baseline,
+    baselineValue: round(baselineValue),
+    ratio: Math.round((p50 / baselineValue) * 1000) / 1000,
+    n: samples.length,
+    p50: round(p50),
+    p99: round(percentile(samples, 99)),
+  };
+}
+
+/** A table for people. */
+export function table(figures: readonly Figure[]): string {
+  const rows = figures.map(({ name, n, p50, p99, baseline, ratio }) => [
+    name,
+    String(n),
+    `${p50} ms`,
+    `${p99} ms`,
+    `${ratio} × ${baseline}`,
+  ]);
+  const all = [['what', 'n', 'p50', 'p99', 'ratio'], ...rows];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
+}
