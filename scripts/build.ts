@@ -30,7 +30,7 @@ function assertNoClusterClient(name: string, metafile: Metafile): void {
     throw new Error(`dist/${name}.mjs must not contain ${offender}`);
 }
 
-async function bundle(name: string, source: string): Promise<number> {
+async function bundle(name: string, source: string): Promise<void> {
   const outfile = `${root}dist/${name}.mjs`;
   const { metafile } = await build({
     absWorkingDir: root,
@@ -49,13 +49,10 @@ async function bundle(name: string, source: string): Promise<number> {
     logLevel: 'warning',
   });
   assertNoClusterClient(name, metafile);
-  return Object.values(metafile.outputs).reduce((sum, { bytes }) => Math.max(sum, bytes), 0);
 }
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-const absent = Object.entries(entries).filter(([, source]) => !existsSync(`${root}src/${source}`));
 for (const [name, source] of Object.entries(entries)) {
-  if (absent.some(([other]) => other === name)) continue;
-  await bundle(name, source);
+  if (existsSync(`${root}src/${source}`)) await bundle(name, source);
+  else console.error(`src/${source} does not exist yet`);
 }
-for (const [, source] of absent) console.error(`src/${source} does not exist yet`);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { cacheDir } from './paths.ts';
 import { withLock } from './lock.ts';
 import { ensurePackages } from './packages.ts';
-import { run } from './process.ts';
+import { run, succeeds } from './process.ts';
 import { step } from './progress.ts';
 
 /** Versions, as test/cluster/tools/<module>/go.mod pins them. */
@@ -67,6 +67,8 @@ function linkerFlags(module: keyof typeof versions): string {
 }
 
 async function goBuild(name: GoProgramName, output: string): Promise<void> {
+  if (!(await succeeds('go', ['version'])))
+    throw new Error(`install Go 1.26 first: ${name} is built from source`);
   const program: GoProgram = goPrograms[name];
   const flags = ['-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(program.module)];
   await run('go', ['build', ...flags, '-o', output, program.package], {

@@ -1,9 +1,10 @@
 /** Which cluster this checkout works with: the user's own, kind, or the local node. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { givenCluster } from './given.ts';
 import { kindCluster, kindWorks } from './kind.ts';
+import { withLock } from './lock.ts';
 import { localNode } from './node/local-node.ts';
 import { localDir } from './paths.ts';
 
@@ -34,19 +35,25 @@ export async function currentCluster(): Promise<Cluster | undefined> {
   return clusters.find((cluster) => cluster.kind === kind);
 }
 
+/** Two commands at once in one checkout take turns. */
+const exclusively = <T>(work: () => Promise<T>) => withLock(join(localDir, 'cluster.lock'), work);
+
 /** Brings the cluster up: the one in use if there is one, else the first that works here. */
-export async function clusterUp(): Promise<Cluster> {
-  const given = process.env['MCP_USE_KUBECONFIG'] === '1' ? givenCluster : undefined;
-  const cluster = given ?? (await currentCluster()) ?? (await choose());
-  await mkdir(localDir, { recursive: true });
-  await writeFile(choicePath, `${cluster.kind}\n`);
-  await cluster.up();
-  return cluster;
+export function clusterUp(): Promise<Cluster> {
+  return exclusively(async () => {
+    const given = process.env['MCP_USE_KUBECONFIG'] === '1' ? givenCluster : undefined;
+    const cluster = given ?? (await currentCluster()) ?? (await choose());
+    await writeFile(choicePath, `${cluster.kind}\n`);
+    await cluster.up();
+    return cluster;
+  });
 }
 
 /** Takes down the cluster in use. */
-export async function clusterDown(): Promise<void> {
-  // Without a record there may still be the remains of a node that was interrupted while it started.
-  await ((await currentCluster()) ?? localNode).down();
-  await rm(choicePath, { force: true });
+export function clusterDown(): Promise<void> {
+  return exclusively(async () => {
+    // Without a record there may still be the remains of a node that was interrupted while it started.
+    await ((await currentCluster()) ?? localNode).down();
+    await rm(choicePath, { force: true });
+  });
 }

@@ -50,7 +50,6 @@ async function withTemporaryEngine<T>(use: (engine: Engine) => Promise<T>): Prom
   const isolate = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...isolate, 'dockerd', ...settings], {
     stdio: ['ignore', log, log],
-    env: { ...process.env, DOCKER_RAMDISK: '1' },
   });
   closeSync(log);
   const { pid } = child;

@@ -59,7 +59,9 @@ async function build(engine: Engine, reference: string, archive: string): Promis
     await engine.docker(['save', '--output', `${archive}.new`, reference]);
     await rename(`${archive}.new`, archive);
     // The archive is what is used; layers stay cached, names would only pile up.
-    if (engine.temporary) await engine.docker(['image', 'rm', reference]);
+    if (!engine.temporary) return;
+    await engine.docker(['image', 'rm', '--no-prune', reference]);
+    await engine.docker(['image', 'prune', '--force', '--filter', 'until=72h']);
   } finally {
     await rm(context, { recursive: true, force: true });
   }

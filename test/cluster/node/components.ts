@@ -28,7 +28,7 @@ function apiServer(): string[] {
   });
   return [
     ...args,
-    '--audit-log-maxsize=200',
+    '--audit-log-maxsize=100',
     '--audit-log-maxbackup=2',
     '--enable-admission-plugins=NodeRestriction',
     '--kubelet-preferred-address-types=InternalIP',

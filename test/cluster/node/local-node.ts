@@ -5,7 +5,7 @@ import { componentStatus, startComponent, type ComponentName } from '../control.
 import { ensurePrograms } from '../binaries.ts';
 import { withPauseArchive } from '../image/pause.ts';
 import { ensurePackages } from '../packages.ts';
-import { kubeconfigPath, localDir } from '../paths.ts';
+import { kubeconfigPath } from '../paths.ts';
 import { run, waitFor } from '../process.ts';
 import { say, step } from '../progress.ts';
 import { components } from './components.ts';
@@ -85,7 +85,6 @@ async function up(): Promise<void> {
     await removeNode();
     await step('starting the local cluster', create);
   }
-  await mkdir(localDir, { recursive: true });
   await copyFile(files.adminKubeconfig, kubeconfigPath);
 }
 

@@ -126,11 +126,27 @@ export async function startNode(): Promise<void> {
 }
 
 /**
+ * First process of a node whose start was interrupted before it was recorded. Pods have network namespaces of their
+ * own, so only parts of the node are in this one.
+ */
+async function unrecordedPid(): Promise<number | undefined> {
+  const inside = await ip('netns', 'pids', identity.namespace).catch(() => '');
+  return inside.split('\n').map(Number).find(isFirstProcess);
+}
+
+/** Whether a process is number 1 of a process namespace within ours. */
+function isFirstProcess(pid: number): boolean {
+  if (pid === 0) return false;
+  const ids = /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split('\t') ?? [];
+  return ids.length > 1 && ids.at(-1) === '1';
+}
+
+/**
  * Ends the node and removes all that it left: the end of its first process ends every process inside, and with
  * them go the mounts. Works on the remains of a node that crashed, too.
  */
 export async function removeNode(): Promise<void> {
-  const pid = nodePid();
+  const pid = nodePid() ?? (await unrecordedPid());
   if (pid !== undefined) {
     process.kill(pid, 'SIGKILL');
     await waitFor('end of the node', () => !isAlive(pid), { timeoutMs: 60_000 });
