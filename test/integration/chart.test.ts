@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
 import { checkout } from '../cluster/paths.ts';
 import { waitFor } from '../cluster/process.ts';
-import { chartDir, helm, namespace } from '../unit/chart/helm.ts';
+import { chartDir, helm, namespace, type Manifest } from '../unit/chart/helm.ts';
 
 const account = `system:serviceaccount:${namespace}:mcpcore`;
 const configurations = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'];
@@ -151,6 +151,29 @@ describe('the chart', () => {
     expect(stored).toContain('mcps1.');
     expect(stored).not.toContain('replace-me');
     expect(log).not.toMatch(/forbidden|"httpStatus":403/i);
+  });
+
+  it('gives pods an identity that the Pod Security Standard "restricted" lets pass', async () => {
+    await kubectl('label', 'namespace', 'tools', 'pod-security.kubernetes.io/enforce=restricted');
+    await kubectl('-n', 'tools', 'apply', '-f', join(checkout, 'examples/your-own-pods'));
+    for (const deployment of ['mcp-github-tools', 'weather']) {
+      const { spec } = JSON.parse(
+        await kubectl('-n', 'tools', 'get', 'deployment', deployment, '-o', 'json'),
+      ) as Manifest;
+      // No controller runs here that would make the pod.
+      const { metadata } = spec.template;
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { ...metadata, name: deployment },
+        spec: spec.template.spec,
+      };
+      const made = await waitFor(`a pod of ${deployment}`, () =>
+        plane.kubectl(['-n', 'tools', 'create', '-f', '-', '-o', 'json'], JSON.stringify(pod)),
+      );
+      expect(made).toContain('mcpcore.dev/env');
+      expect(made).not.toContain('replace-me');
+    }
   });
 
   it.each([
