@@ -1,6 +1,6 @@
 /** The namespaces that hold the local node: made, entered, and taken down without a trace. */
 import { spawn } from 'node:child_process';
-import { openSync, closeSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, run, succeeds, waitFor } from '../process.ts';
@@ -106,10 +106,24 @@ async function recordFirstProcess(launcher: number): Promise<void> {
   await writeFile(files.process, JSON.stringify(record));
 }
 
+/**
+ * Makes the cgroups of the pods. All pods together weigh as much as eight busy processes of this machine, so that
+ * a test run beside them does not starve them until their probes fail.
+ */
+async function makeCgroups(): Promise<void> {
+  for (const folder of await cgroups()) {
+    await mkdir(folder, { recursive: true });
+    const shares = join(folder, 'cpu.shares');
+    if (existsSync(shares)) await writeFile(shares, '8192');
+    const weight = join(folder, 'cpu.weight');
+    if (existsSync(weight)) await writeFile(weight, '800');
+  }
+}
+
 /** Makes the namespaces and starts the supervisor inside. Its configuration is written before. */
 export async function startNode(): Promise<void> {
   await makeNetwork();
-  for (const folder of await cgroups()) await mkdir(folder, { recursive: true });
+  await makeCgroups();
   const log = openSync(join(files.logs, 'supervisor.log'), 'a');
   const isolate = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--mount-proc'];
   const script = join(import.meta.dirname, 'enter.sh');
