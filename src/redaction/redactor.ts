@@ -29,7 +29,7 @@ export class Redactor {
   /** By plain value. */
   readonly #held = new Map<string, Held>();
   #unredactable: Unredactable[] = [];
-  #pattern: RegExp | undefined;
+  /** Key to name, by needle. */
   #keys = new Map<string, string>();
 
   constructor(options: RedactorOptions = {}) {
@@ -56,8 +56,13 @@ export class Redactor {
 
   /** The text without the values, in any of the spellings that `needlesOf` lists. */
   redactText(text: string): string {
-    if (!this.#pattern) return text;
-    return text.replace(this.#pattern, (needle) => `[redacted:${this.#keys.get(needle) ?? 'value'}]`);
+    let clean = '';
+    let done = 0;
+    for (const { start, end, key } of mergeRanges(this.#find(text))) {
+      clean += `${text.slice(done, start)}[redacted:${key}]`;
+      done = end;
+    }
+    return done === 0 ? text : clean + text.slice(done);
   }
 
   /** Keys whose values can't be redacted, and why. */
@@ -70,13 +75,35 @@ export class Redactor {
     for (const [value, { key }] of this.#held) {
       for (const needle of needlesOf(value)) this.#keys.set(needle, placeholderKey(key));
     }
-    // The longest first, so that a value is not left half-covered by one that it begins with.
-    const needles = [...this.#keys.keys()].toSorted((a, b) => b.length - a.length);
-    this.#pattern =
-      needles.length > 0
-        ? new RegExp(needles.map((needle) => RegExp.escape(needle)).join('|'), 'g')
-        : undefined;
   }
+
+  /** Every occurrence of every needle. One search a needle: values of any size, and linear in the text. */
+  #find(text: string): Range[] {
+    const ranges: Range[] = [];
+    for (const [needle, key] of this.#keys) {
+      for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + 1)) {
+        ranges.push({ start, end: start + needle.length, key });
+      }
+    }
+    return ranges;
+  }
+}
+
+interface Range {
+  start: number;
+  end: number;
+  key: string;
+}
+
+/** Joins ranges that overlap, so that no part of a value is left between two; the longer one gives the key. */
+function mergeRanges(ranges: Range[]): Range[] {
+  const merged: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
+    const last = merged.at(-1);
+    if (last && range.start < last.end) last.end = Math.max(last.end, range.end);
+    else merged.push({ ...range });
+  }
+  return merged;
 }
 
 /** A key that is safe inside JSON, a log line and a URL. */

@@ -56,6 +56,20 @@ describe('a value in text', () => {
   });
 });
 
+describe('values of any size', () => {
+  it('are redacted whole', () => {
+    const big = 'line with "quotes"\n'.repeat(3500);
+    expect(redactor({ BIG: big, PART: 'with "quotes"' }).redactText(`a ${big} b`)).toBe('a [redacted:BIG] b');
+    expect(redactor({ BIG: big }).redactText(JSON.stringify([big]))).toBe('["[redacted:BIG]"]');
+  });
+
+  it('leave nothing between two that overlap', () => {
+    expect(redactor({ A: 'abcdefghij', B: 'ghijklmnop' }).redactText('abcdefghijklmnop')).toBe(
+      '[redacted:A]',
+    );
+  });
+});
+
 describe('rotation', () => {
   it('keeps the old value redacted for the grace period, and not longer', () => {
     let now = 0;
