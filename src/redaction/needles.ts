@@ -23,7 +23,8 @@ export function needlesOf(value: string): Buffer[] {
   if (Buffer.byteLength(text) < shortestBytes) return [];
   // As latin1 text, bytes can be told apart by a Set.
   const needles = new Set<string>();
-  for (const part of [text, ...leavesOf(text)]) {
+  // Leading white space is left out: a line would wait at its end for what the next one begins with.
+  for (const part of new Set([text, value.trimStart(), ...leavesOf(text)])) {
     for (const needle of spellings(part)) needles.add(needle);
   }
   return [...needles].map((needle) => Buffer.from(needle, 'latin1'));

@@ -1,13 +1,17 @@
 /**
- * Replaces every spelling of a server's values in text by `[redacted:KEY]`. Values that were replaced stay needles for
- * a grace period, because what was started with them may still print them.
+ * Replaces every spelling of a server's values by `[redacted:KEY]`, in texts and in streams. Values that were replaced
+ * stay needles for a grace period, because what was started with them may still print them.
  */
-import { needlesOf, shortestBytes } from './needles.ts';
+import { Automaton } from './automaton.ts';
+import { RedactingFilter, type Needles } from './filter.ts';
+import { HeldValues } from './held-values.ts';
+import { fullySpelledBytes, needlesOf, shortestBytes } from './needles.ts';
+import { RedactingStream } from './stream.ts';
 
 const defaultGraceMs = 24 * 60 * 60 * 1000;
 
 export interface RedactorOptions {
-  /** Time for which a value that was replaced or deleted stays redacted. */
+  /** Time for which a value that was replaced or deleted stays redacted, in milliseconds. */
   graceMs?: number;
   now?: () => number;
 }
@@ -17,93 +21,86 @@ export interface Unredactable {
   reason: string;
 }
 
-interface Held {
-  key: string;
-  /** When it stops being redacted; undefined while it is current. */
-  until: number | undefined;
-}
-
 export class Redactor {
-  readonly #graceMs: number;
   readonly #now: () => number;
-  /** By plain value. */
-  readonly #held = new Map<string, Held>();
+  readonly #held: HeldValues;
+  readonly #streams = new Set<RedactingStream>();
   #unredactable: Unredactable[] = [];
-  /** Key to name, by needle. */
-  #keys = new Map<string, string>();
+  #needles: Needles = compile([]);
 
   constructor(options: RedactorOptions = {}) {
-    this.#graceMs = options.graceMs ?? defaultGraceMs;
     this.#now = options.now ?? Date.now;
+    this.#held = new HeldValues(options.graceMs ?? defaultGraceMs);
   }
 
-  /** Sets the current values, all of them; keys in `unredacted` may show. */
+  /** Sets the current values, all of them; keys in `unredacted` may show. Streams follow at once. */
   setValues(values: Readonly<Record<string, string>>, unredacted: readonly string[]): void {
-    const now = this.#now();
-    for (const [value, held] of this.#held) {
-      held.until ??= now + this.#graceMs;
-      if (held.until <= now) this.#held.delete(value);
-    }
-    this.#unredactable = [];
-    for (const [key, value] of Object.entries(values)) {
-      if (unredacted.includes(key)) this.#held.delete(value);
-      else if (Buffer.byteLength(value) < shortestBytes) {
-        this.#unredactable.push({ key, reason: `the value has fewer than ${shortestBytes} bytes` });
-      } else this.#held.set(value, { key, until: undefined });
-    }
-    this.#build();
+    const shown = new Set(unredacted);
+    const current = Object.entries(values)
+      .map(([key, value]) => ({ key, value }))
+      .filter(({ key }) => !shown.has(key));
+    this.#unredactable = current.flatMap(({ key, value }) => {
+      const reason = problemOf(value);
+      return reason === undefined ? [] : [{ key, reason }];
+    });
+    this.#held.set(current, shown, this.#now());
+    this.#compile();
   }
 
   /** The text without the values, in any of the spellings that `needlesOf` lists. */
   redactText(text: string): string {
-    let clean = '';
-    let done = 0;
-    for (const { start, end, key } of mergeRanges(this.#find(text))) {
-      clean += `${text.slice(done, start)}[redacted:${key}]`;
-      done = end;
-    }
-    return done === 0 ? text : clean + text.slice(done);
+    const bytes = Buffer.from(text);
+    const filter = new RedactingFilter(this.#current());
+    const redacted = Buffer.concat([filter.feed(bytes), filter.end()]);
+    return redacted.equals(bytes) ? text : redacted.toString();
   }
 
-  /** Keys whose values can't be redacted, and why. */
+  /** A stream of bytes that redacts what passes through, by the values of the moment. */
+  stream(): RedactingStream {
+    const stream = new RedactingStream(() => this.#current());
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+    return stream;
+  }
+
+  /** Current keys whose values can't be redacted, or not in every spelling, and why. */
   unredactable(): Unredactable[] {
-    return this.#unredactable;
+    return this.#unredactable.map((entry) => ({ ...entry }));
   }
 
-  #build(): void {
-    this.#keys = new Map();
-    for (const [value, { key }] of this.#held) {
-      for (const needle of needlesOf(value)) this.#keys.set(needle, placeholderKey(key));
+  #current(): Needles {
+    if (this.#held.nextExpiry <= this.#now()) {
+      this.#held.expire(this.#now());
+      this.#compile();
     }
+    return this.#needles;
   }
 
-  /** Every occurrence of every needle. One search a needle: values of any size, and linear in the text. */
-  #find(text: string): Range[] {
-    const ranges: Range[] = [];
-    for (const [needle, key] of this.#keys) {
-      for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + 1)) {
-        ranges.push({ start, end: start + needle.length, key });
-      }
-    }
-    return ranges;
+  #compile(): void {
+    this.#needles = compile(this.#held.list());
+    for (const stream of this.#streams) stream.refresh();
   }
 }
 
-interface Range {
-  start: number;
-  end: number;
-  key: string;
+function compile(held: readonly { key: string; value: string }[]): Needles {
+  return {
+    automaton: new Automaton(
+      held.flatMap(({ value }, label) => needlesOf(value).map((bytes) => ({ bytes, label }))),
+    ),
+    placeholders: held.map(({ key }) => Buffer.from(`[redacted:${placeholderKey(key)}]`)),
+  };
 }
 
-/** Joins ranges that overlap, so that no part of a value is left between two; the longer one gives the key. */
-function mergeRanges(ranges: Range[]): Range[] {
-  const merged: Range[] = [];
-  for (const range of ranges.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
-    const last = merged.at(-1);
-    if (last && range.start < last.end) last.end = Math.max(last.end, range.end);
-    else merged.push({ ...range });
+function problemOf(value: string): string | undefined {
+  const bytes = Buffer.byteLength(value.trim());
+  if (bytes < shortestBytes) {
+    return Buffer.byteLength(value) < shortestBytes
+      ? `the value has fewer than ${shortestBytes} bytes`
+      : `the value has fewer than ${shortestBytes} bytes besides white space`;
   }
-  return merged;
+  return bytes > fullySpelledBytes
+    ? `the value has more than ${fullySpelledBytes} bytes: as a whole it is redacted as it is, in JSON and in base64 only`
+    : undefined;
 }
 
 /** A key that is safe inside JSON, a log line and a URL. */

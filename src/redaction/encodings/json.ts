@@ -59,13 +59,17 @@ function escape(text: string, profile: Profile): string {
 }
 
 function escapeUnit(unit: string, profile: Profile): string {
-  if (unit === '"' && !profile.quote) return '\\"';
+  const plain = plainEscape(unit, profile);
+  if (plain !== undefined) return plain;
+  return unit === '"' || unit < ' ' || profile.escaped?.test(unit) ? unicodeEscape(unit, profile) : unit;
+}
+
+/** The escape without `u`, where the encoder uses one. */
+function plainEscape(unit: string, profile: Profile): string | undefined {
   if (unit === '\\') return '\\\\';
-  if (unit === '/' && profile.slash) return '\\/';
-  const short = shortForms[unit];
-  if (short !== undefined && (profile.short ?? '\b\f\n\r\t').includes(unit)) return short;
-  if (unit === '"' || unit < ' ' || profile.escaped?.test(unit)) return unicodeEscape(unit, profile);
-  return unit;
+  if (unit === '"') return profile.quote ? undefined : '\\"';
+  if (unit === '/') return profile.slash ? '\\/' : undefined;
+  return (profile.short ?? '\b\f\n\r\t').includes(unit) ? shortForms[unit] : undefined;
 }
 
 function unicodeEscape(unit: string, { upperCase = false }: Profile): string {

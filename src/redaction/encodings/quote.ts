@@ -22,7 +22,9 @@ export function quotedForms(value: string): string[] {
       ),
     ]),
     // bash $'…' writes bytes in octal
-    literal(value, "'", (character) => (character > '~' ? octalBytes(character) : shortOr(character, octalBytes))),
+    literal(value, "'", (character) =>
+      character > '~' ? octalBytes(character) : shortOr(character, octalBytes),
+    ),
   ];
 }
 
@@ -47,7 +49,9 @@ function literal(value: string, quote: string, other: (character: string) => str
 }
 
 function goEscape(character: string): string {
-  return shortForms[character] ?? (character < ' ' || character === '\x7f' ? hexEscape(character) : character);
+  return (
+    shortForms[character] ?? (character < ' ' || character === '\x7f' ? hexEscape(character) : character)
+  );
 }
 
 function goUnicode(character: string): string {
