@@ -121,7 +121,8 @@ export async function unwrapKeyring(json: string, provider: KeyProvider): Promis
     ...generation,
     seed: await provider.unwrap(bytes(wrapped), `storage/${generation.id}`),
   }));
-  return new Keyring(await Promise.all(sealing), await Promise.all(storage));
+  // Awaited together: a rejection of one list while the other is awaited would be unhandled and end the process.
+  return new Keyring(...(await Promise.all([Promise.all(sealing), Promise.all(storage)])));
 }
 
 function parse(json: string): StoredKeyring {

@@ -6,12 +6,14 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
@@ -67,6 +69,7 @@ async function ensureAuthority(
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   const still = stored ? splitPem(stored.authority).filter((pem) => endsAfter(pem, now.getTime())) : [];
@@ -103,6 +106,8 @@ async function issueServing(
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+      // Two authorities of one bundle have one name; OpenSSL tells by this which of them issued the certificate.
+      await AuthorityKeyIdentifierExtension.create(issuer),
     ],
   });
   return { certificate: `${certificate.toString('pem')}\n`, key: await exportKey(keys.privateKey) };

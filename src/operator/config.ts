@@ -48,7 +48,8 @@ function port(env: Readonly<Record<string, string | undefined>>, name: string, f
   const text = env[name];
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+  // Digits alone: Number() reads an empty text as 0, which would listen on a port that nobody knows.
+  if (!/^\d+$/.test(text) || value > 65_535) {
     throw new McpError('InvalidConfiguration', { field: name, problem: 'is not a port number' });
   }
   return value;

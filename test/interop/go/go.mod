@@ -1,0 +1,3 @@
+module mcpcore.dev/interop
+
+go 1.26
