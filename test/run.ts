@@ -58,7 +58,8 @@ async function vitest(project: string): Promise<Count> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const code = await run('vitest', ['run', '--project', project, ...reporters]);
   const report = await readFile(file, 'utf8').then(
-    (text) => JSON.parse(text) as { numPassedTests: number; numFailedTests: number; numFailedTestSuites: number },
+    (text) =>
+      JSON.parse(text) as { numPassedTests: number; numFailedTests: number; numFailedTestSuites: number },
     () => undefined,
   );
   if (!report) return { passed: 0, failed: 1 };
