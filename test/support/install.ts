@@ -10,6 +10,7 @@ import { ensureImage } from '../cluster/image/image.ts';
 import { checkout, kubeconfigPath } from '../cluster/paths.ts';
 import { run } from '../cluster/process.ts';
 import { step } from '../cluster/progress.ts';
+import { waitFor } from './wait.ts';
 
 export const systemNamespace = 'mcpcore-system';
 
@@ -46,6 +47,11 @@ export async function install(): Promise<Installation> {
       ],
       { env },
     ),
+  );
+  // Pods are ready a moment before the API server reaches them: kube-proxy has to learn of them.
+  const probe = { apiVersion: 'mcpcore.dev/v1alpha1', kind: 'McpServer', metadata: { name: 'probe' }, spec: {} };
+  await waitFor('admission to answer', () =>
+    kubectl(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probe)).then(Boolean, () => false),
   );
   return {
     client: KubeClient.fromKubeconfig(kubeconfigPath),
