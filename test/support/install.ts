@@ -49,7 +49,12 @@ export async function install(): Promise<Installation> {
     ),
   );
   // Pods are ready a moment before the API server reaches them: kube-proxy has to learn of them.
-  const probe = { apiVersion: 'mcpcore.dev/v1alpha1', kind: 'McpServer', metadata: { name: 'probe' }, spec: {} };
+  const probe = {
+    apiVersion: 'mcpcore.dev/v1alpha1',
+    kind: 'McpServer',
+    metadata: { name: 'probe' },
+    spec: {},
+  };
   await waitFor('admission to answer', () =>
     kubectl(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probe)).then(Boolean, () => false),
   );
