@@ -91,7 +91,7 @@ export async function wrapKeyring(ring: Keyring, provider: KeyProvider): Promise
         createdAt,
         suite,
         publicKey: Buffer.from(publicKey).toString('base64url'),
-        wrapped: text(await provider.wrap(privateKey, `sealing/${id}`)),
+        wrapped: text(await provider.wrap(privateKey, sealingContext(id, publicKey))),
       })),
     ),
     storage: await Promise.all(
@@ -112,17 +112,22 @@ export async function wrapKeyring(ring: Keyring, provider: KeyProvider): Promise
  */
 export async function unwrapKeyring(json: string, provider: KeyProvider): Promise<Keyring> {
   const stored = parse(json);
-  const sealing = stored.sealing.map(async ({ wrapped, publicKey, ...generation }) => ({
-    ...generation,
-    publicKey: Buffer.from(publicKey, 'base64url'),
-    privateKey: await provider.unwrap(bytes(wrapped), `sealing/${generation.id}`),
-  }));
+  const sealing = stored.sealing.map(async ({ wrapped, publicKey: encoded, ...generation }) => {
+    const publicKey = Buffer.from(encoded, 'base64url');
+    const context = sealingContext(generation.id, publicKey);
+    return { ...generation, publicKey, privateKey: await provider.unwrap(bytes(wrapped), context) };
+  });
   const storage = stored.storage.map(async ({ wrapped, ...generation }) => ({
     ...generation,
     seed: await provider.unwrap(bytes(wrapped), `storage/${generation.id}`),
   }));
   // Awaited together: a rejection of one list while the other is awaited would be unhandled and end the process.
   return new Keyring(...(await Promise.all([Promise.all(sealing), Promise.all(storage)])));
+}
+
+/** Binds the public key too: whoever could swap it would have new values sealed to a key of their own. */
+function sealingContext(id: string, publicKey: Uint8Array): string {
+  return `sealing/${id}/${Buffer.from(publicKey).toString('base64url')}`;
 }
 
 function parse(json: string): StoredKeyring {

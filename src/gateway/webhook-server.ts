@@ -41,7 +41,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, deps: 
   const review = parseReview(await readBody(request));
   const started = performance.now();
   const answer = await decide(review, reviewer, deps.log);
-  const outcome = answer.allowed ? 'allowed' : (answer.status?.reason ?? 'denied');
+  const outcome = answer.allowed ? 'allowed' : (answer.status?.details.causes[0]?.reason ?? 'denied');
   deps.onReviewed?.(path, outcome, (performance.now() - started) / 1000);
   respond(response, 200, { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer });
 }
@@ -66,7 +66,7 @@ async function decide(review: AdmissionRequest, reviewer: Reviewer, log: Log): P
     const { name } = review.object.metadata;
     if (!(error instanceof McpError))
       log.error({ namespace, name, operation, ...safe(error) }, 'review failed');
-    return deny(review.uid, error);
+    return deny(review, error);
   }
 }
 

@@ -4,6 +4,7 @@ import type { KubeObject } from '../../api/object-meta.ts';
 
 export interface AdmissionRequest<T extends KubeObject = KubeObject> {
   uid: string;
+  kind?: { group: string; kind: string };
   operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
   namespace?: string;
   name?: string;
@@ -31,7 +32,25 @@ export interface AdmissionResponse {
   patchType?: 'JSONPatch';
   patch?: string;
   warnings?: string[];
-  status?: { code: number; reason: string; message: string };
+  status?: Refusal;
+}
+
+/** A metav1.Status. */
+interface Refusal {
+  code: number;
+  /**
+   * Always Invalid. For any other reason `kubectl apply` prints the patch that it sent, plain values included, and for
+   * a conflict it explains field managers; for this one it prints the causes and nothing else.
+   */
+  reason: 'Invalid';
+  message: string;
+  details: {
+    group: string;
+    kind: string;
+    name: string;
+    /** The reason is the code of the catalogue. */
+    causes: { reason: string; field: string; message: string }[];
+  };
 }
 
 /** The answer that lets the request pass, patched. */
@@ -49,13 +68,25 @@ export function allow(uid: string, decision: Decision): AdmissionResponse {
 }
 
 /** The answer that refuses the request. Only errors of the catalogue speak; any other cause stays inside. */
-export function deny(uid: string, error: unknown): AdmissionResponse {
+export function deny(request: AdmissionRequest, error: unknown): AdmissionResponse {
   const known = error instanceof McpError;
   const message = known ? error.message : 'mcpcore could not review the request; see the log of the operator';
+  const field = known ? String(error.details['field'] ?? '') : '';
+  const { uid, kind = { group: '', kind: '' }, object, name = object.metadata.name } = request;
+  const cause = {
+    reason: known ? error.code : 'InternalError',
+    field,
+    message: field !== '' && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message,
+  };
   return {
     uid,
     allowed: false,
-    status: { code: known ? error.status : 500, reason: known ? error.code : 'InternalError', message },
+    status: {
+      code: known ? error.status : 500,
+      reason: 'Invalid',
+      message,
+      details: { group: kind.group, kind: kind.kind, name, causes: [cause] },
+    },
   };
 }
 

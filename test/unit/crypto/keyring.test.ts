@@ -151,4 +151,14 @@ describe('a keyring', () => {
     expect(() => rootKeyProvider([])).toThrow(/32 bytes/);
     expect(() => rootKeyProvider([root, { id: 'short', key: Secret.fromText('short') }])).toThrow(/32 bytes/);
   });
+
+  it('does not open with another public key beside its private one', async () => {
+    const foreign = await generateSealingKey('x-wing');
+    const swapped = changed((stored) => {
+      Object.assign(stored.sealing[0] ?? {}, {
+        publicKey: Buffer.from(foreign.publicKey).toString('base64url'),
+      });
+    });
+    await expect(unwrapKeyring(swapped, provider)).rejects.toMatchObject(locked);
+  });
 });

@@ -141,9 +141,13 @@ describe('refused', () => {
     ['half a surrogate pair', { HALF: `${canary}\ud800` }, /UTF-8/],
     ['what only looks sealed', { FAKE: `mcps1.${canary}` }, /kubectl mcp seal/],
   ])('%s, without being repeated', async (_, values, message) => {
-    const answer = deny('uid', await review(secret(values)).catch((error: unknown) => error));
+    const answer = deny(
+      request(secret(values)),
+      await review(secret(values)).catch((error: unknown) => error),
+    );
     expect(answer.status?.code).toBe(422);
     expect(answer.status?.message).toMatch(message);
+    expect(answer.status?.details.causes[0]?.message).toBeTruthy();
     expect(JSON.stringify(answer)).not.toMatch(/canary|47114711/);
   });
 
@@ -159,6 +163,8 @@ describe('refused', () => {
       spec: { ...before.spec, values: { TAKEN: before.spec.values?.['OTHER'] ?? '' } },
     };
     await expect(review(both, both)).resolves.toBeDefined();
+    const elsewhere = secret({ TAKEN: before.spec.values?.['OTHER'] ?? '' }, { server: 'others' });
+    await expect(review(secret({ TAKEN: 'mine' }), elsewhere)).rejects.toMatchObject({ code: 'KeyConflict' });
     others = [secret({ TAKEN: 'mcps1.x' }, { name: 'a-secret' })];
     await expect(review(secret({ TAKEN: 'mine' }))).resolves.toBeDefined();
     others = [
@@ -197,7 +203,7 @@ describe('refused', () => {
   });
 
   it('by an unforeseen error in one uniform sentence', () => {
-    const { status } = deny('uid', new TypeError(`Cannot read ${canary}`));
+    const { status } = deny(request(secret({})), new TypeError(`Cannot read ${canary}`));
     expect(status?.code).toBe(500);
     expect(JSON.stringify(status)).not.toContain(canary);
   });

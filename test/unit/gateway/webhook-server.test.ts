@@ -92,7 +92,7 @@ describe('a review', () => {
     const { body, raw } = await send('/break', review);
     expect(body['response']).toMatchObject({
       allowed: false,
-      status: { code: 500, reason: 'InternalError' },
+      status: { code: 500, details: { causes: [{ reason: 'InternalError' }] } },
     });
     expect(logged).toEqual([expect.stringContaining('TypeError')]);
     expect(raw + logged.join()).not.toContain(canary);
