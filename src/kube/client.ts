@@ -1,10 +1,10 @@
 /** A small Kubernetes client: the verbs that mcpcore needs, on one connection pool. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { fieldManager } from '../api/names.ts';
 import type { KubeObject } from '../api/object-meta.ts';
-import { Connection, type ConnectionRequest, type Method } from './connection.ts';
-import { KubeError, type KubeStatus } from './errors.ts';
+import { Connection, type Method } from './connection.ts';
+import { isKubeReason, KubeError } from './errors.ts';
 import { resourcePath, type ResourceRef } from './resources.ts';
+import { Transport } from './transport.ts';
 import { readEvents, type WatchEvent } from './watch-stream.ts';
 
 export type { ResourceRef } from './resources.ts';
@@ -12,14 +12,42 @@ export type { WatchEvent } from './watch-stream.ts';
 
 const requestTimeoutMs = 30_000;
 const pageSize = 500;
-const maxAttempts = 4;
-/** The API server sends a bookmark about once a minute, so a longer silence is a dead connection. */
-const watchSilenceMs = 90_000;
+/**
+ * A watch that was silent for so long is opened again. The API server sends a bookmark about once a minute on resources
+ * that ever changed; on the others this costs one request per period, and no event is lost.
+ */
+const watchSilenceMs = 75_000;
+/** How much longer than asked a watch may last before the client ends it. */
+const watchOvertimeMs = 30_000;
 
 export interface Selector {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+}
+
+export interface ListOptions extends Selector {
+  /** The state at exactly this version, instead of the newest; fails with `Expired` when it is too old. */
+  exactVersion?: string;
+  signal?: AbortSignal;
+}
+
+export interface WatchOptions extends Selector {
+  resourceVersion: string;
+  signal: AbortSignal;
+  /** Longest silence in ms before the connection counts as dead. */
+  silenceMs?: number;
+  /** Longest duration of the watch; the server ends it then, and 240 to 480 s after its start in any case. */
+  maxSeconds?: number;
+  /** Called when the server has accepted the watch. */
+  onOpen?: () => void;
+}
+
+export interface DeleteOptions {
+  /** Delete only this very object, in this very version. */
+  preconditions?: { uid?: string; resourceVersion?: string };
+  /** What happens to what the object owns; the kind's default without it. */
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
 }
 
 export interface ListResult<T> {
@@ -40,10 +68,10 @@ export interface ApplyOptions {
 }
 
 export class KubeClient {
-  readonly #connection: Connection;
+  readonly #transport: Transport;
 
   constructor(connection: Connection) {
-    this.#connection = connection;
+    this.#transport = new Transport(connection);
   }
 
   /** Finds the cluster as kubectl does: KUBECONFIG, then the pod's ServiceAccount. */
@@ -69,17 +97,37 @@ export class KubeClient {
     }
   }
 
-  /** All objects, read in pages. */
-  async list<T extends KubeObject>(resource: ResourceRef, selector: Selector = {}): Promise<ListResult<T>> {
+  /** All objects, read in pages; in one piece when the list outlives the server's snapshot of it. */
+  async list<T extends KubeObject>(resource: ResourceRef, options: ListOptions = {}): Promise<ListResult<T>> {
+    try {
+      return await this.#listPages<T>(resource, options, pageSize);
+    } catch (error) {
+      if (options.exactVersion !== undefined || !isKubeReason(error, 'Expired')) throw error;
+      return this.#listPages<T>(resource, options, 0);
+    }
+  }
+
+  async #listPages<T>(resource: ResourceRef, options: ListOptions, limit: number): Promise<ListResult<T>> {
     const items: T[] = [];
-    const query = selectorQuery(selector);
-    query.set('limit', String(pageSize));
+    const query = selectorQuery(options);
+    if (limit > 0) query.set('limit', String(limit));
+    if (options.exactVersion !== undefined) {
+      query.set('resourceVersion', options.exactVersion);
+      query.set('resourceVersionMatch', 'Exact');
+    }
     for (;;) {
-      const path = `${resourcePath(resource, selector.namespace)}?${query.toString()}`;
-      const page = (await this.raw('GET', path)) as RawList<T>;
+      const page = (await this.#transport.json({
+        method: 'GET',
+        path: `${resourcePath(resource, options.namespace)}?${query.toString()}`,
+        timeoutMs: requestTimeoutMs,
+        ...(options.signal && { signal: options.signal }),
+      })) as RawList<T>;
       items.push(...page.items);
       if (!page.metadata.continue) return { items, resourceVersion: page.metadata.resourceVersion };
       query.set('continue', page.metadata.continue);
+      // The token holds the version.
+      query.delete('resourceVersion');
+      query.delete('resourceVersionMatch');
     }
   }
 
@@ -131,10 +179,15 @@ export class KubeClient {
     return (await this.raw('PATCH', path, patch, contentType)) as T;
   }
 
-  /** Deletes an object; one that is already gone is a success. */
-  async delete(resource: ResourceRef, name: string, namespace?: string): Promise<void> {
+  /** Deletes an object; one that is already gone is a success. A precondition that fails is a `Conflict`. */
+  async delete(
+    resource: ResourceRef,
+    name: string,
+    namespace?: string,
+    options?: DeleteOptions,
+  ): Promise<void> {
     try {
-      await this.raw('DELETE', resourcePath(resource, namespace, name));
+      await this.raw('DELETE', resourcePath(resource, namespace, name), options);
     } catch (error) {
       if (!(error instanceof KubeError) || error.httpStatus !== 404) throw error;
     }
@@ -143,53 +196,39 @@ export class KubeClient {
   /** Events from `resourceVersion` on, until the server ends the watch, the signal aborts or the line goes dead. */
   async *watch<T extends KubeObject>(
     resource: ResourceRef,
-    options: Selector & { resourceVersion: string; signal: AbortSignal; silenceMs?: number },
+    options: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>> {
+    const seconds = Math.min(240 + Math.floor(Math.random() * 240), options.maxSeconds ?? Infinity);
     const query = selectorQuery(options);
     query.set('watch', 'true');
     query.set('allowWatchBookmarks', 'true');
     query.set('resourceVersion', options.resourceVersion);
-    query.set('timeoutSeconds', String(240 + Math.floor(Math.random() * 240)));
-    const path = `${resourcePath(resource, options.namespace)}?${query.toString()}`;
-    const response = await this.#send({
-      method: 'GET',
-      path,
-      signal: options.signal,
+    query.set('timeoutSeconds', String(seconds));
+    const request = {
+      method: 'GET' as const,
+      path: `${resourcePath(resource, options.namespace)}?${query.toString()}`,
+      signal: AbortSignal.any([options.signal, AbortSignal.timeout(seconds * 1000 + watchOvertimeMs)]),
       timeoutMs: options.silenceMs ?? watchSilenceMs,
-    });
-    yield* readEvents<T>(response.body, path);
+    };
+    const { body } = await this.#transport.send(request);
+    options.onOpen?.();
+    yield* readEvents<T>(body, request);
   }
 
-  /** Any request; the parsed answer. Throws KubeError for an answer of 400 and above. */
+  /** Any request; the parsed answer. Throws KubeError for an answer of 400 and above, and for none. */
   async raw(method: Method, path: string, body?: unknown, contentType?: string): Promise<unknown> {
-    const response = await this.#send({
+    return this.#transport.json({
       method,
       path,
       timeoutMs: requestTimeoutMs,
       ...(body !== undefined && { body }),
       ...(contentType && { contentType }),
     });
-    return response.body.json();
   }
 
-  /** Sends, and again after 429 or, once, after 401: a token that was just rotated may be refused for a moment. */
-  async #send(options: ConnectionRequest): Promise<Awaited<ReturnType<Connection['send']>>> {
-    for (let attempt = 1; ; attempt += 1) {
-      const response = await this.#connection.send(options);
-      if (response.statusCode < 400) return response;
-      const status = await readStatus(response.body);
-      const again = response.statusCode === 429 || (response.statusCode === 401 && attempt === 1);
-      if (!again || attempt >= maxAttempts) {
-        throw new KubeError(options.method, options.path, response.statusCode, status);
-      }
-      await delay(retryAfterMs(response.headers['retry-after'], status), undefined, {
-        ...(options.signal && { signal: options.signal }),
-      });
-    }
-  }
-
+  /** Ends every connection; requests that still run fail. */
   async close(): Promise<void> {
-    await this.#connection.close();
+    await this.#transport.close();
   }
 }
 
@@ -198,19 +237,4 @@ function selectorQuery(selector: Selector): URLSearchParams {
   if (selector.labelSelector) query.set('labelSelector', selector.labelSelector);
   if (selector.fieldSelector) query.set('fieldSelector', selector.fieldSelector);
   return query;
-}
-
-async function readStatus(body: { text(): Promise<string> }): Promise<KubeStatus | undefined> {
-  try {
-    return JSON.parse(await body.text()) as KubeStatus;
-  } catch {
-    // Proxies in front of an API server answer with plain text.
-    return undefined;
-  }
-}
-
-/** How long to wait before another try: what the server asks for, at most 10 s, spread out. */
-function retryAfterMs(header: string | string[] | undefined, status: KubeStatus | undefined): number {
-  const seconds = Number(header ?? status?.details?.retryAfterSeconds ?? 1);
-  return Math.min(seconds, 10) * 1000 * (0.5 + Math.random());
 }

@@ -1,10 +1,12 @@
 /**
- * One HTTPS connection pool to one API server. @kubernetes/client-node reads kubeconfigs and keeps credentials fresh;
+ * One HTTPS connection pool to one API server. @kubernetes/client-node reads kubeconfigs and obtains credentials;
  * requests go through a dispatcher of our own, because the library opens a TLS connection per request.
  */
 import type { RequestOptions } from 'node:https';
+import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent, ProxyAgent, request, type Dispatcher } from 'undici';
+import { McpError } from '../api/errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -18,47 +20,75 @@ export interface ConnectionRequest {
   timeoutMs: number;
 }
 
-/** Connections are probed after so many ms of silence, so that a dead peer is noticed by the operating system. */
+/** Thrown when the kubeconfig's credentials could not be read or its plugin failed. */
+export class CredentialsError extends Error {}
+
+/**
+ * Connections are probed after so many ms of silence. Linux then sends ten probes, one a second, so a peer whose
+ * packets are dropped is noticed after about 25 s; a proxy in between may answer the probes for a dead peer, which is
+ * why requests and watches have time limits of their own.
+ */
 const keepAliveProbeMs = 15_000;
+const connectTimeoutMs = 10_000;
+
+interface Tls {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  rejectUnauthorized?: boolean;
+  servername?: string;
+}
+
+interface Credentials {
+  tls: Tls;
+  headers: Record<string, string>;
+}
 
 export class Connection {
-  readonly #config: KubeConfig;
-  readonly #server: string;
-  #agent: Agent | undefined;
+  readonly #load: () => KubeConfig;
+  #config: KubeConfig;
+  #pool: { tls: Tls; agent: Dispatcher } | undefined;
+  readonly #agents = new Set<Dispatcher>();
 
-  constructor(config: KubeConfig) {
-    const cluster = config.getCurrentCluster();
-    if (!cluster) throw new Error('the kubeconfig names no cluster');
-    this.#config = config;
-    this.#server = cluster.server.replace(/\/$/, '');
+  /** `load` reads the configuration, now and again when the API server refuses the credentials. */
+  constructor(load: () => KubeConfig) {
+    this.#load = load;
+    this.#config = load();
+    clusterOf(this.#config);
   }
 
   static fromDefault(): Connection {
-    const config = new KubeConfig();
-    config.loadFromDefault();
-    return new Connection(config);
+    return new Connection(() => {
+      const config = new KubeConfig();
+      config.loadFromDefault();
+      return config;
+    });
   }
 
   static fromKubeconfig(path: string): Connection {
-    const config = new KubeConfig();
-    config.loadFromFile(path);
-    return new Connection(config);
+    return new Connection(() => {
+      const config = new KubeConfig();
+      config.loadFromFile(path);
+      return config;
+    });
   }
 
-  /** Sends one request with fresh credentials; the answer's body has to be read or dumped. */
+  /** Reads configuration and credentials anew; a token that was read before is not used again. */
+  reload(): void {
+    this.#config = this.#load();
+  }
+
+  /** Sends one request; the answer's body has to be read or dumped. Throws CredentialsError and undici's errors. */
   async send(options: ConnectionRequest): Promise<Dispatcher.ResponseData> {
-    // The library fills in TLS material and the Authorization header, rereading tokens when they are due.
-    const tls: RequestOptions = { headers: {} };
-    await this.#config.applyToHTTPSOptions(tls);
-    this.#agent ??= createAgent(tls);
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'mcpcore' };
-    const authorization = (tls.headers as Record<string, unknown>)['Authorization'];
-    if (typeof authorization === 'string') headers['authorization'] = authorization;
+    const { tls, headers } = await this.#credentials();
+    headers['accept'] = 'application/json';
+    headers['user-agent'] = 'mcpcore';
     if (options.body !== undefined) headers['content-type'] = options.contentType ?? 'application/json';
-    return request(`${this.#server}${options.path}`, {
+    const { server } = clusterOf(this.#config);
+    return request(`${server.replace(/\/$/, '')}${options.path}`, {
       method: options.method,
       headers,
-      dispatcher: this.#agent,
+      dispatcher: this.#dispatcher(tls),
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
       ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
@@ -67,24 +97,72 @@ export class Connection {
   }
 
   async close(): Promise<void> {
-    await this.#agent?.destroy();
+    await Promise.all([...this.#agents].map((agent) => agent.destroy()));
+  }
+
+  /** The library fills in TLS material and headers (token, impersonation) and reads files again when they are due. */
+  async #credentials(): Promise<Credentials> {
+    const options: RequestOptions = { headers: {} };
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (error) {
+      // A parser's message would quote what a plugin printed, which is a token.
+      const problem =
+        error instanceof Error && !(error instanceof SyntaxError) ? error.message : 'unreadable';
+      throw new CredentialsError(problem.trim().slice(0, 500));
+    }
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(options.headers ?? {})) {
+      headers[name.toLowerCase()] = String(value).trim();
+    }
+    if (options.auth) headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+    return { tls: tlsOf(options), headers };
+  }
+
+  /** The pool for this TLS material. When certificates were replaced, requests that run finish on the former pool. */
+  #dispatcher(tls: Tls): Dispatcher {
+    if (this.#pool && isDeepStrictEqual(this.#pool.tls, tls)) return this.#pool.agent;
+    const former = this.#pool?.agent;
+    const agent = createAgent(tls, clusterOf(this.#config).proxyUrl);
+    this.#pool = { tls, agent };
+    this.#agents.add(agent);
+    if (former) void former.close().finally(() => this.#agents.delete(former));
+    return agent;
   }
 }
 
-function createAgent(tls: RequestOptions): Agent {
-  return new Agent({
-    connections: 64,
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-    connect: {
-      timeout: 10_000,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveProbeMs,
-      ...(tls.ca !== undefined && { ca: tls.ca as string | Buffer }),
-      ...(tls.cert !== undefined && { cert: tls.cert as string | Buffer }),
-      ...(tls.key !== undefined && { key: tls.key as string | Buffer }),
-      ...(tls.rejectUnauthorized !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
-      ...(tls.servername && { servername: tls.servername }),
-    },
+function clusterOf(config: KubeConfig): { server: string; proxyUrl?: string } {
+  const cluster = config.getCurrentCluster();
+  if (cluster) return cluster;
+  throw new McpError('InvalidConfiguration', {
+    field: 'kubeconfig',
+    problem: 'the current context names no cluster',
+  });
+}
+
+function tlsOf({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): Tls {
+  return {
+    ...(ca !== undefined && { ca: ca as string | Buffer }),
+    ...(cert !== undefined && { cert: cert as string | Buffer }),
+    ...(key !== undefined && { key: key as string | Buffer }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    ...(servername && { servername }),
+  };
+}
+
+function createAgent(tls: Tls, proxyUrl: string | undefined): Dispatcher {
+  const connect = {
+    ...tls,
+    timeout: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveProbeMs,
+  };
+  // HTTP/1.1 on purpose: each watch has a connection to itself, so one that hangs holds up nothing else.
+  const options = { connections: 64, pipelining: 1, keepAliveTimeout: 60_000, allowH2: false, connect };
+  if (!proxyUrl) return new Agent(options);
+  if (/^https?:/.test(proxyUrl)) return new ProxyAgent({ ...options, uri: proxyUrl, requestTls: connect });
+  throw new McpError('InvalidConfiguration', {
+    field: 'proxy-url of the kubeconfig',
+    problem: 'only http and https proxies are supported',
   });
 }
