@@ -3,7 +3,10 @@ import type { McpServer } from './generated/types.ts';
 
 export type Condition = NonNullable<NonNullable<McpServer['status']>['conditions']>[number];
 
-/** The reasons of each condition type, and what each tells a person. */
+/**
+ * The reasons of each condition type, and what each tells a person. `Ready`, while another condition keeps it from being
+ * true, has that one's reason.
+ */
 export const conditionReasons = {
   Accepted: {
     Accepted: 'The specification is valid.',
