@@ -376,6 +376,8 @@ describe('the end', () => {
     given.end.abort(new Error('stopped'));
     resolve(undefined);
     await expect(synced).rejects.toThrow('stopped');
+    // By the end of later requests on the same way the list would be here.
+    for (let i = 0; i < 3; i += 1) await proxied.list(configMaps, { namespace: 'default' });
     expect(given.told()).toBe(0);
     expect(given.reflector.hasSynced).toBe(false);
   });
