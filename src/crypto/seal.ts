@@ -30,15 +30,7 @@ export interface SealingPrivateKey extends SealingPublicKey {
 
 /** Makes a key pair with a random id. */
 export async function generateSealingKey(suite: SealSuite): Promise<SealingPrivateKey> {
-  const { cipherSuite } = suiteByName(suite);
-  const pair = await cipherSuite.GenerateKeyPair(true);
-  const privateKey = await cipherSuite.SerializePrivateKey(pair.privateKey);
-  return {
-    id: newKeyId('k'),
-    suite,
-    publicKey: await cipherSuite.SerializePublicKey(pair.publicKey),
-    privateKey: Secret.fromBytes(privateKey),
-  };
+  return { id: newKeyId('k'), suite, ...(await suiteByName(suite).generateKeyPair()) };
 }
 
 /** A random key id: a letter and eleven hexadecimal digits. */
@@ -48,13 +40,10 @@ export function newKeyId(letter: string): string {
 
 /** Seals a value for one scope under a public key; each call gives another text. */
 export async function seal(value: Secret, scope: SealScope, key: SealingPublicKey): Promise<string> {
-  const { cipherSuite, code } = suiteByName(key.suite);
-  const publicKey = await cipherSuite.DeserializePublicKey(key.publicKey);
-  const sealed = await cipherSuite.Seal(publicKey, value.bytes(), {
-    info,
-    aad: additionalData(code, key.id, scope),
-  });
-  return formatSealed(key.id, code, scopeFingerprint(scope), sealed.encapsulatedSecret, sealed.ciphertext);
+  const suite = suiteByName(key.suite);
+  const binding = { info, aad: additionalData(suite.code, key.id, scope) };
+  const { encapsulatedSecret, ciphertext } = await suite.seal(key.publicKey, value.bytes(), binding);
+  return formatSealed(key.id, suite.code, scopeFingerprint(scope), encapsulatedSecret, ciphertext);
 }
 
 /**
@@ -86,13 +75,9 @@ async function open(
   key: SealingPrivateKey,
   field: string,
 ): Promise<Secret> {
-  const { cipherSuite } = suiteByName(key.suite);
+  const binding = { info, aad: additionalData(parsed.suiteCode, key.id, scope) };
   try {
-    const privateKey = await cipherSuite.DeserializePrivateKey(key.privateKey.bytes());
-    const plain = await cipherSuite.Open(privateKey, parsed.encapsulated, parsed.ciphertext, {
-      info,
-      aad: additionalData(parsed.suiteCode, key.id, scope),
-    });
+    const plain = await suiteByName(key.suite).open(key, parsed.encapsulated, parsed.ciphertext, binding);
     const value = Secret.fromBytes(plain);
     plain.fill(0);
     return value;

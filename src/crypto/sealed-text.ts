@@ -36,14 +36,14 @@ export function parseSealed(text: string): ParsedSealed | undefined {
 
 function parsePayload(keyId: string, payload: Buffer): ParsedSealed | undefined {
   const suiteCode = payload.readUInt8(0);
-  const parameters = suiteByCode(suiteCode);
+  const suite = suiteByCode(suiteCode);
   const body = payload.subarray(1 + fingerprintLength, -checksumLength);
-  const encapsulatedLength = parameters?.encapsulatedLength ?? 0;
+  const encapsulatedLength = suite?.encapsulatedLength ?? 0;
   if (body.length < encapsulatedLength + tagLength) return undefined;
   const expected = checksum(keyId, payload.subarray(0, -checksumLength));
   return {
     keyId,
-    suite: parameters?.suite,
+    suite: suite?.name,
     suiteCode,
     fingerprint: payload.subarray(1, 1 + fingerprintLength),
     encapsulated: body.subarray(0, encapsulatedLength),
