@@ -55,11 +55,11 @@ export class Automaton {
     return byte === escapeByte ? this.#afterEscape[row]! : this.table[at + this.classes[byte]!]!;
   }
 
-  /** How many of the bytes before it a state still needs. */
+  /** How many of the last bytes may be the start of a match to come. */
   depth(state: number): number {
     return state < this.deepBase
       ? this.#rowDepth[state / this.#stride]!
-      : this.#trie.depth[state - this.deepBase]!;
+      : this.#trie.liveDepth[state - this.deepBase]!;
   }
 
   /** Length of the longest needle that ends in this state, 0 for none. */

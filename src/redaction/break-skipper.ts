@@ -42,8 +42,11 @@ export class BreakSkipper {
   #state = 0;
   /** Absolute place behind the last byte that the state stands for. */
   #end = 0;
-  /** Breaks that the match so far passed over, in order. */
+  /** Breaks that the match so far passed over, in order, from `#first` on. */
   #breaks: { start: number; end: number }[] = [];
+  #first = 0;
+  /** Bytes of those breaks. */
+  #passed = 0;
   /** The break being read, in case that it turns out to be none. */
   #kind = none;
   readonly #read: number[] = [];
@@ -59,7 +62,7 @@ export class BreakSkipper {
 
   /** Absolute place of the first byte that a match to come may have. */
   get undecidedFrom(): number {
-    return this.#active ? this.#startOf(this.#automaton.depth(this.#state)) : Infinity;
+    return this.#active ? this.#end - this.#passed - this.#automaton.depth(this.#state) : Infinity;
   }
 
   /** Begins with the byte at `place`, at which `mayBreak` holds for `state`. */
@@ -68,6 +71,8 @@ export class BreakSkipper {
     this.#state = state;
     this.#end = place;
     this.#breaks = [];
+    this.#first = 0;
+    this.#passed = 0;
     this.feed(byte, place);
   }
 
@@ -75,7 +80,9 @@ export class BreakSkipper {
     if (this.#kind === none) this.#plain(byte, place);
     else if (this.#continues(byte)) this.#extend(byte, place);
     else this.#leave(byte, place);
-    if (this.#kind === none) this.#retire();
+    this.#forget();
+    // Without a break in it, the scanner's own state knows all that this one does.
+    if (this.#kind === none && this.#first === this.#breaks.length) this.#stop();
   }
 
   #plain(byte: number, place: number): void {
@@ -115,13 +122,14 @@ export class BreakSkipper {
 
   #pass(end: number): void {
     this.#breaks.push({ start: this.#end, end });
+    this.#passed += end - this.#end;
+    this.#end = end;
     this.#kind = none;
   }
 
   #step(byte: number, place: number): void {
     const automaton = this.#automaton;
     this.#state = automaton.next(this.#state, byte);
-    // Bytes of a break that was passed over stand between the old end and this byte.
     this.#end = place + 1;
     const length = automaton.matchLength(this.#state);
     if (length > 0) this.#spans.add(this.#startOf(length), this.#end, automaton.matchLabel(this.#state));
@@ -131,7 +139,7 @@ export class BreakSkipper {
   #startOf(length: number): number {
     let place = this.#end;
     let left = length;
-    for (let index = this.#breaks.length - 1; index >= 0; index--) {
+    for (let index = this.#breaks.length - 1; index >= this.#first; index--) {
       const { start, end } = this.#breaks[index]!;
       const between = Math.max(0, place - end);
       if (left <= between) break;
@@ -141,11 +149,17 @@ export class BreakSkipper {
     return place - left;
   }
 
-  /** Ends when the scanner's own state knows all that this one does. */
-  #retire(): void {
-    const start = this.#startOf(this.#automaton.depth(this.#state));
-    while (this.#breaks.length > 0 && this.#breaks[0]!.end <= start) this.#breaks.shift();
-    if (this.#breaks.length === 0) this.#stop();
+  /** Forgets breaks that the match so far no longer spans. */
+  #forget(): void {
+    const depth = this.#automaton.depth(this.#state);
+    for (; this.#first < this.#breaks.length; this.#first++) {
+      const { start, end } = this.#breaks[this.#first]!;
+      const later = this.#passed - (end - start);
+      if (this.#end - end - later < depth) return;
+      this.#passed = later;
+    }
+    this.#breaks = [];
+    this.#first = 0;
   }
 
   #stop(): void {

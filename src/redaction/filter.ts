@@ -45,40 +45,46 @@ export class RedactingFilter {
 
   /** There are no more bytes: what is held was the start of a match and did not become one. */
   end(): Buffer {
-    return this.#give(this.#given + this.#held.length);
+    const pieces = this.#replace(Infinity);
+    return Buffer.concat([...pieces, this.#take(this.#held.length)]);
   }
 
   #giveDecided(): Buffer {
-    const limit = Math.max(0, this.#scanner.undecidedFrom - this.#given);
+    const undecided = this.#scanner.undecidedFrom;
+    const pieces = this.#replace(undecided);
     // A match to come may begin within an escape sequence, and then replaces it from its backslash on.
-    return this.#give(this.#given + escapeStart(this.#held, 0, limit));
+    const rest = this.#take(escapeStart(this.#held, 0, Math.max(0, undecided - this.#given)));
+    // A few bytes must not keep a large buffer alive.
+    this.#held = Buffer.from(this.#held);
+    if (pieces.length === 0) return rest;
+    return Buffer.concat([...pieces, rest]);
   }
 
-  /** Takes the bytes before the absolute place `limit` out, replaced. */
-  #give(limit: number): Buffer {
+  /** Takes what ends with the last match that begins before the absolute place `limit`. */
+  #replace(limit: number): Buffer[] {
     const { spans } = this.#scanner;
-    const base = this.#given;
-    const bytes = this.#held;
     const pieces: Buffer[] = [];
     for (let span = spans.first; span !== undefined && span.start < limit; span = spans.first) {
       // One that overlaps a match already replaced belongs to it.
       if (span.start >= this.#given) {
-        const start = escapeStart(bytes, this.#given - base, span.start - base);
-        pieces.push(
-          bytes.subarray(this.#given - base, start),
-          this.#needles.placeholders[span.label] ?? empty,
-        );
+        const start = span.start - this.#given;
+        pieces.push(this.#take(escapeStart(this.#held, 0, start)), this.#placeholder(span.label));
       }
-      this.#given = Math.max(this.#given, span.end);
+      this.#take(Math.max(0, span.end - this.#given));
       spans.shift();
     }
-    if (this.#given < limit) {
-      pieces.push(bytes.subarray(this.#given - base, limit - base));
-      this.#given = limit;
-    }
-    const rest = bytes.subarray(this.#given - base);
-    // A few bytes must not keep a large buffer alive.
-    this.#held = rest.length < bytes.length / 2 ? Buffer.from(rest) : rest;
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    return pieces;
+  }
+
+  /** Takes so many bytes out of what is held. */
+  #take(length: number): Buffer {
+    const taken = this.#held.subarray(0, length);
+    this.#held = this.#held.subarray(length);
+    this.#given += length;
+    return taken;
+  }
+
+  #placeholder(label: number): Buffer {
+    return this.#needles.placeholders[label] ?? empty;
   }
 }

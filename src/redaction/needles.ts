@@ -74,6 +74,6 @@ function utf8(text: string): string {
 
 /** A match that ended inside of an escape sequence of JSON would leave the rest of it behind. */
 function withoutCutEscape(needle: string): string {
-  const whole = needle.replace(/\\+(?:u[\da-fA-F]{0,3})?$/, '');
+  const whole = needle.replace(/(?<!\\)((?:\\\\)*)\\(?:u[\da-fA-F]{0,3})?$/, '$1');
   return whole.length >= shortestBytes ? whole : needle;
 }

@@ -16,6 +16,8 @@ export class Trie {
   /** Length of the longest needle that is a suffix of the node's text; 0 for none. */
   readonly matchLength: Int32Array;
   readonly matchLabel: Int32Array;
+  /** How many of the last bytes may be the start of a match to come: those of the longest suffix that has a child. */
+  readonly liveDepth: Int32Array;
   /** Nodes by depth, shallow ones first. */
   readonly order: Int32Array;
   size = 1;
@@ -29,6 +31,7 @@ export class Trie {
     this.fail = new Int32Array(capacity);
     this.matchLength = new Int32Array(capacity);
     this.matchLabel = new Int32Array(capacity);
+    this.liveDepth = new Int32Array(capacity);
     this.order = new Int32Array(capacity);
     for (const needle of needles) this.#insert(needle);
     this.#link();
@@ -77,9 +80,10 @@ export class Trie {
       while (from !== 0 && this.find(from, byte) === 0) from = this.fail[from]!;
       this.fail[node] = this.find(from, byte);
     }
-    if (this.matchLength[node] === 0) {
-      this.matchLength[node] = this.matchLength[this.fail[node]!]!;
-      this.matchLabel[node] = this.matchLabel[this.fail[node]!]!;
-    }
+    const fail = this.fail[node]!;
+    this.liveDepth[node] = this.child[node] === 0 ? this.liveDepth[fail]! : this.depth[node]!;
+    if (this.matchLength[node] !== 0) return;
+    this.matchLength[node] = this.matchLength[fail]!;
+    this.matchLabel[node] = this.matchLabel[fail]!;
   }
 }

@@ -174,11 +174,12 @@ class LocalControlPlane implements ControlPlane {
       join(checkout, 'crds'),
       '--timeout=30s',
     ]);
-    // The schemas are published a little later than the kinds are served.
-    await waitFor('schemas published', async () => {
-      const schemas = await this.kubectl(['get', '--raw', '/openapi/v3/apis/mcpcore.dev/v1alpha1']);
-      return ['McpServer', 'McpSecret', 'McpEnvironment'].every((kind) => schemas.includes(`.${kind}"`));
-    });
+    // The schemas are published a little later than the kinds are served, each on its own.
+    for (const kind of ['mcpservers', 'mcpsecrets', 'mcpenvironments']) {
+      await waitFor(`schema of ${kind} published`, () =>
+        this.kubectl(['explain', `${kind}.spec`]).then(Boolean, () => false),
+      );
+    }
   }
 
   async kubeconfigFor(user: string, group?: string): Promise<string> {

@@ -8,15 +8,16 @@ export function quotedForms(value: string): string[] {
     // Double quotes of a shell
     value.replace(/["\\$`]/g, '\\$&'),
     // printf %q: a backslash before everything special
-    value.replace(/[^\w\-.,/:@%+=\n\u0080-\u{10ffff}]/gu, '\\$&'),
+    value.replace(/[^\w\-./:@%+=\n\u0080-\u{10ffff}]/gu, '\\$&'),
     // PowerShell and SQL
     value.replaceAll("'", "''"),
     // Go %q and %+q
     literal(value, '"', goEscape),
     literal(value, '"', (character) => (character > '~' ? goUnicode(character) : goEscape(character))),
     // Python repr of a str and of bytes, util.inspect of Node; with either quote
-    ...["'", '"', ''].flatMap((quote) => [
+    ...["'", '"', '`', ''].flatMap((quote) => [
       literal(value, quote, (character) => shortOr(character, hexEscape)),
+      literal(value, quote, inspectEscape),
       literal(value, quote, (character) =>
         character > '~' ? hexBytes(character) : shortOr(character, hexEscape),
       ),
@@ -60,10 +61,17 @@ function goUnicode(character: string): string {
   return hex.length > 4 ? `\\U${hex.padStart(8, '0')}` : `\\u${hex.padStart(4, '0')}`;
 }
 
-/** Node and Python write tab, line feed and carriage return short, other controls as `\xNN`. */
+/** Python writes tab, line feed and carriage return short, other controls as `\xNN`. */
 function shortOr(character: string, other: (character: string) => string): string {
-  if (character > '~' && character !== '\x7f') return character;
+  if (character > '\x9f') return character;
   return '\t\n\r'.includes(character) ? (shortForms[character] ?? character) : other(character);
+}
+
+/** Node writes backspace and form feed short too, and hexadecimal digits in upper case. */
+function inspectEscape(character: string): string {
+  if (character > '\x9f') return character;
+  if ('\b\t\n\f\r'.includes(character)) return shortForms[character] ?? character;
+  return `\\x${hexEscape(character).slice(2).toUpperCase()}`;
 }
 
 function hexEscape(character: string): string {
