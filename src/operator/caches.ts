@@ -13,8 +13,10 @@ export interface Deployment extends KubeObject {
 }
 
 export interface CacheHandlers {
-  server: (key: string, now: McpServer | undefined, before: McpServer | undefined) => void;
+  server: (key: string, now: McpServer | undefined) => void;
   secret: (serverKey: string) => void;
+  /** A server or a secret was deleted. */
+  gone: (uid: string | undefined) => void;
   environment: (key: string, now: McpEnvironment | undefined) => void;
   deployment: (serverKey: string) => void;
 }
@@ -49,11 +51,20 @@ export function createCaches(client: KubeClient, handlers: CacheHandlers, log: L
       }
       const changed = new Set([now, before].filter((secret) => secret !== undefined).map(serverKeyOf));
       for (const serverKey of changed) handlers.secret(serverKey);
+      if (!now) handlers.gone(before?.metadata.uid);
     },
   });
   return {
     secrets,
-    servers: new Reflector<McpServer>({ client, resource: mcpServers, log, onChange: handlers.server }),
+    servers: new Reflector<McpServer>({
+      client,
+      resource: mcpServers,
+      log,
+      onChange: (key, now, before) => {
+        handlers.server(key, now);
+        if (!now) handlers.gone(before?.metadata.uid);
+      },
+    }),
     environments: new Reflector<McpEnvironment>({
       client,
       resource: mcpEnvironments,

@@ -36,11 +36,32 @@ export async function publishConsumers(
   const wanted = pods.length > 0 ? [entry] : [];
   if (canonical(stored ? [stored] : []) === canonical(wanted)) return;
   await deps.client
-    .apply(mcpServers, statusObject(server, { gateways: wanted }), {
-      subresource: 'status',
-      fieldManager: `mcpcore-gateway-${deps.replica}`,
-    })
+    .apply(mcpServers, statusObject(server, { gateways: wanted }), replicaManager(deps.replica))
     .catch(ignoreDeleted);
+}
+
+/**
+ * Removes the entries of replicas that are gone, which nobody else would.
+ * @param alive names of the operator's pods
+ */
+export async function pruneReplicas(
+  servers: Iterable<McpServer>,
+  alive: ReadonlySet<string>,
+  client: KubeClient,
+): Promise<void> {
+  for (const server of servers) {
+    for (const { name } of server.status?.gateways ?? []) {
+      if (alive.has(name)) continue;
+      await client
+        .apply(mcpServers, statusObject(server, { gateways: [] }), replicaManager(name))
+        .catch(ignoreDeleted);
+    }
+  }
+}
+
+/** Each replica owns its entry under a field manager of its own. */
+function replicaManager(replica: string): { subresource: 'status'; fieldManager: string } {
+  return { subresource: 'status', fieldManager: `mcpcore-gateway-${replica}` };
 }
 
 /** The server may have been deleted meanwhile. */

@@ -11,7 +11,7 @@ import { WorkQueue } from '../kube/work-queue.ts';
 import type { Log } from '../kube/log.ts';
 import type { Caches } from './caches.ts';
 import { problemsDigest, reconcileEnvironment, type EnvironmentOutcome } from './environment-reconciler.ts';
-import { reconcileOrphans, reconcileStatus } from './status-reconciler.ts';
+import { StatusReconciler } from './status-reconciler.ts';
 import { WorkloadReconciler } from './workload-reconciler.ts';
 
 /** How often everything is looked at again, in case somebody changed what we own. */
@@ -32,6 +32,7 @@ export interface ControllerDeps {
 export class Controller {
   readonly #deps: ControllerDeps;
   readonly #workloads: WorkloadReconciler;
+  readonly #statuses: StatusReconciler;
   readonly #queue: WorkQueue;
   /** Digest of the problems of a server that were last told in an Event. */
   readonly #told = new Map<string, string>();
@@ -41,6 +42,7 @@ export class Controller {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#workloads = new WorkloadReconciler(deps);
+    this.#statuses = new StatusReconciler(deps);
     this.#queue = new WorkQueue({
       concurrency: deps.concurrency ?? 8,
       log: deps.log,
@@ -70,6 +72,11 @@ export class Controller {
     }
   }
 
+  /** Drops what is remembered of an object that was deleted. */
+  forget(uid: string | undefined): void {
+    this.#statuses.forget(uid);
+  }
+
   /** Looks at one server. */
   enqueue(serverKey: string): void {
     this.#queue.add(serverKey);
@@ -82,7 +89,7 @@ export class Controller {
     if (!server || server.metadata.deletionTimestamp) {
       this.#written.delete(key);
       this.#told.delete(key);
-      return reconcileOrphans(secrets, this.#deps);
+      return this.#statuses.reconcileOrphans(secrets);
     }
     const current = this.#environment(key);
     const outcome = await reconcileEnvironment(server, secrets, current, this.#deps);
@@ -90,11 +97,8 @@ export class Controller {
     this.#tell(key, server, outcome);
     await this.#workloads.reconcile(server);
     const environment = outcome.written ?? current;
-    await reconcileStatus(
-      { server, environment, outcome, readyReplicas: this.#ready(server) },
-      secrets,
-      this.#deps,
-    );
+    const observed = { server, environment, outcome, readyReplicas: this.#ready(server) };
+    await this.#statuses.reconcile(observed, secrets);
   }
 
   /** The environment as stored: the cache's, or what was written a moment ago and the cache has not seen. */

@@ -9,17 +9,20 @@ import type { KubeClient } from '../kube/client.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { LeaderElector } from '../kube/lease.ts';
 import { errorFields, type Log } from '../kube/log.ts';
+import { pods } from '../kube/resources.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { createCaches, startCaches, type Caches } from './caches.ts';
 import { loadCertificates, trustAuthority } from './certificate-store.ts';
 import type { Certificates } from './certificates.ts';
 import { streamUrl, type OperatorConfig } from './config.ts';
-import { publishConsumers } from './consumer-status.ts';
+import { pruneReplicas, publishConsumers } from './consumer-status.ts';
 import { Controller } from './controller.ts';
 import { startHealth } from './health.ts';
 import { loadOrCreateKeyring, publishSealingKeys } from './keyring-store.ts';
 
 const certificateCheckMs = 10 * 60_000;
+/** How long a replica that is gone may be counted. */
+const pruneMs = 10_000;
 /** Consumers of a server that come and go together are written to its status together. */
 const consumerDebounceMs = 100;
 
@@ -62,9 +65,12 @@ export async function runOperator(
     {
       server: (key, now) => {
         streams.serverChanged(key, now);
+        // Also what an earlier process of this name left in the status is found here.
+        consumerQueue.addAfter(key, consumerDebounceMs);
         controller.enqueue(key);
       },
       secret: (key) => controller.enqueue(key),
+      gone: (uid) => controller.forget(uid),
       environment: (key, now) => {
         streams.environmentChanged(key, now);
         consumerQueue.addAfter(key, consumerDebounceMs);
@@ -119,7 +125,10 @@ export async function runOperator(
     name: 'mcpcore-operator',
     identity: config.podName,
     log,
-    onStartedLeading: (leading) => controller.start(leading),
+    onStartedLeading: (leading) => {
+      controller.start(leading);
+      pruneWhileLeading(config, client, caches, log, leading);
+    },
   });
   await elector.run(signal);
   missing = 'nothing: shutting down';
@@ -139,4 +148,25 @@ async function renewCertificates(
   if (next.certificate !== current.certificate) gateway.setCertificate(next);
   await trustAuthority(client, config.webhookConfiguration, next.authority);
   return next;
+}
+
+/** Removes what replicas that are gone have left in status, now and from time to time. */
+function pruneWhileLeading(
+  config: OperatorConfig,
+  client: KubeClient,
+  caches: Caches,
+  log: Log,
+  leading: AbortSignal,
+): void {
+  const prune = async (): Promise<void> => {
+    const { items } = await client.list(pods, { namespace: config.namespace });
+    const alive = new Set([config.podName, ...items.map(({ metadata }) => metadata.name)]);
+    await pruneReplicas(caches.servers.list(), alive, client);
+  };
+  const run = (): void => {
+    prune().catch((error: unknown) => log.warn(errorFields(error), 'replicas that are gone stay in status'));
+  };
+  run();
+  const timer = setInterval(run, pruneMs);
+  leading.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

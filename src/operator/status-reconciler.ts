@@ -11,36 +11,54 @@ export interface StatusDeps {
   now: () => Date;
 }
 
-/** Brings the status of one server and of its secrets up to date. */
-export async function reconcileStatus(
-  observed: Observed,
-  secrets: readonly McpSecret[],
-  deps: StatusDeps,
-): Promise<void> {
-  const now = deps.now();
-  const { gateways: _replicas, ...stored } = observed.server.status ?? {};
-  await write(mcpServers, observed.server, stored, serverStatus(observed, now), deps);
-  for (const secret of secrets) {
-    await write(mcpSecrets, secret, secret.status ?? {}, secretStatus(secret, observed, now), deps);
-  }
-}
+export class StatusReconciler {
+  readonly #deps: StatusDeps;
+  /** By uid, the version of the object that the last write was made from. */
+  readonly #madeFrom = new Map<string, string>();
 
-/** The same for secrets whose server does not exist. */
-export async function reconcileOrphans(secrets: readonly McpSecret[], deps: StatusDeps): Promise<void> {
-  for (const secret of secrets) {
-    await write(mcpSecrets, secret, secret.status ?? {}, orphanStatus(secret, deps.now()), deps);
+  constructor(deps: StatusDeps) {
+    this.#deps = deps;
   }
-}
 
-async function write(
-  resource: ResourceRef,
-  object: McpServer | McpSecret,
-  stored: object,
-  status: object,
-  deps: StatusDeps,
-): Promise<void> {
-  if (canonical(stored) === canonical(status)) return;
-  await deps.client.apply(resource, statusObject(object, status), { subresource: 'status', fieldManager });
+  /** Brings the status of one server and of its secrets up to date. */
+  async reconcile(observed: Observed, secrets: readonly McpSecret[]): Promise<void> {
+    const now = this.#deps.now();
+    const { gateways: _replicas, ...stored } = observed.server.status ?? {};
+    await this.#write(mcpServers, observed.server, stored, serverStatus(observed, now));
+    for (const secret of secrets) {
+      await this.#write(mcpSecrets, secret, secret.status ?? {}, secretStatus(secret, observed, now));
+    }
+  }
+
+  /** The same for secrets whose server does not exist. */
+  async reconcileOrphans(secrets: readonly McpSecret[]): Promise<void> {
+    for (const secret of secrets) {
+      await this.#write(mcpSecrets, secret, secret.status ?? {}, orphanStatus(secret, this.#deps.now()));
+    }
+  }
+
+  /** Drops the memory of an object that is gone. */
+  forget(uid: string | undefined): void {
+    if (uid) this.#madeFrom.delete(uid);
+  }
+
+  async #write(
+    resource: ResourceRef,
+    object: McpServer | McpSecret,
+    stored: object,
+    status: object,
+  ): Promise<void> {
+    if (canonical(stored) === canonical(status)) return;
+    const { uid = '', resourceVersion = '' } = object.metadata;
+    // The cache has not seen the last write yet. What changed since is written when that arrives, and not with a
+    // transition time that a second look at the old object would give.
+    if (this.#madeFrom.get(uid) === resourceVersion) return;
+    const written = await this.#deps.client.apply(resource, statusObject(object, status), {
+      subresource: 'status',
+      fieldManager,
+    });
+    if (written.metadata.resourceVersion !== resourceVersion) this.#madeFrom.set(uid, resourceVersion);
+  }
 }
 
 /** What is applied to the status subresource: identity and status alone. */
