@@ -1,12 +1,11 @@
 /** Bundles each process into one file under `dist/`, so that the image holds Node and these files only. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 
 /** Bundle under `dist/` by its entry point under `src/`; those under `runtime/` run inside pods of servers. */
 const entries: Record<string, string> = {
   operator: 'operator/main.ts',
-  cli: 'cli/main.ts',
   'runtime/runner': 'runner/main.ts',
   'runtime/tool-child': 'runner/tools/child-main.ts',
   'runtime/launcher': 'runner/launcher/main.ts',
@@ -52,7 +51,4 @@ async function bundle(name: string, source: string): Promise<void> {
 }
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-for (const [name, source] of Object.entries(entries)) {
-  if (existsSync(`${root}src/${source}`)) await bundle(name, source);
-  else console.error(`src/${source} does not exist yet`);
-}
+for (const [name, source] of Object.entries(entries)) await bundle(name, source);

@@ -9,7 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { Log } from '../kube/log.ts';
-import type { Caches } from './caches.ts';
+import type { Caches, Deployment } from './caches.ts';
 import { problemsDigest, reconcileEnvironment, type EnvironmentOutcome } from './environment-reconciler.ts';
 import { StatusReconciler } from './status-reconciler.ts';
 import { WorkloadReconciler } from './workload-reconciler.ts';
@@ -52,11 +52,11 @@ export class Controller {
 
   /** Leads until the signal aborts. */
   start(signal: AbortSignal): void {
-    this.#workloads.forget();
+    this.#workloads.forgetAll();
     this.#queue.start(signal);
     this.resync();
     const timer = setInterval(() => {
-      this.#workloads.forget();
+      this.#workloads.forgetAll();
       this.resync();
     }, resyncMs);
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
@@ -75,6 +75,7 @@ export class Controller {
   /** Drops what is remembered of an object that was deleted. */
   forget(uid: string | undefined): void {
     this.#statuses.forget(uid);
+    this.#workloads.forget(uid);
   }
 
   /** Looks at one server. */
@@ -95,9 +96,10 @@ export class Controller {
     const outcome = await reconcileEnvironment(server, secrets, current, this.#deps);
     if (outcome.written) this.#written.set(key, outcome.written);
     this.#tell(key, server, outcome);
-    await this.#workloads.reconcile(server);
+    const deployment = this.#deployment(server);
+    await this.#workloads.reconcile(server, deployment !== undefined);
     const environment = outcome.written ?? current;
-    const observed = { server, environment, outcome, readyReplicas: this.#ready(server) };
+    const observed = { server, environment, outcome, readyReplicas: deployment?.status?.readyReplicas };
     await this.#statuses.reconcile(observed, secrets);
   }
 
@@ -114,9 +116,8 @@ export class Controller {
     return cached;
   }
 
-  #ready(server: McpServer): number | undefined {
-    const key = `${server.metadata.namespace ?? 'default'}/${serviceAccountName(server.metadata.name)}`;
-    return this.#deps.caches.deployments.get(key)?.status?.readyReplicas;
+  #deployment({ metadata: { namespace = 'default', name } }: McpServer): Deployment | undefined {
+    return this.#deps.caches.deployments.get(`${namespace}/${serviceAccountName(name)}`);
   }
 
   #tell(key: string, server: McpServer, { problems }: EnvironmentOutcome): void {

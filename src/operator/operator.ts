@@ -101,6 +101,7 @@ export async function runOperator(
     },
     podReview: {
       streamUrl: streamUrl(config),
+      runtimeImage: config.image,
       hasServer: (namespace, server) => caches.servers.get(`${namespace}/${server}`) !== undefined,
     },
     streams,

@@ -16,32 +16,49 @@ export interface WorkloadDeps {
 
 /**
  * Applies what changed since this process applied it last, so that a reconciliation of nothing new sends nothing.
- * What somebody else changed in between is put right at the next periodic pass, for which `forget` is called.
+ * What somebody else changed in between is put right at the next periodic pass, for which `forgetAll` is called.
  */
 export class WorkloadReconciler {
   readonly #deps: WorkloadDeps;
-  readonly #applied = new Map<string, string>();
+  /** Digest of what was applied, by uid of the server and by object: a server made anew gets everything anew. */
+  readonly #applied = new Map<string, Map<string, string>>();
 
   constructor(deps: WorkloadDeps) {
     this.#deps = deps;
   }
 
-  async reconcile(server: McpServer): Promise<void> {
+  /** @param deployed whether the server's Deployment is there, as far as the cache knows */
+  async reconcile(server: McpServer, deployed: boolean): Promise<void> {
     const namespace = server.metadata.namespace ?? 'default';
-    await this.#apply(configMaps, this.#authorityConfigMap(namespace));
-    await this.#apply(serviceAccounts, serviceAccount(server));
+    const name = serviceAccountName(server.metadata.name);
+    const applied = this.#appliedFor(server);
+    if (!deployed) applied.delete(objectName(deployments, name));
+    await this.#apply(applied, configMaps, this.#authorityConfigMap(namespace));
+    await this.#apply(applied, serviceAccounts, serviceAccount(server));
     if (isHosted(server)) {
-      await this.#apply(services, service(server));
-      await this.#apply(deployments, deployment(server, this.#deps.image));
-      return;
+      await this.#apply(applied, services, service(server));
+      await this.#apply(applied, deployments, deployment(server, this.#deps.image));
+    } else if (deployed) {
+      await this.#deps.client.delete(deployments, name, namespace);
+      await this.#deps.client.delete(services, name, namespace);
+      applied.delete(objectName(services, name));
     }
-    await this.#remove(deployments, namespace, serviceAccountName(server.metadata.name));
-    await this.#remove(services, namespace, serviceAccountName(server.metadata.name));
+  }
+
+  /** Drops the memory of what was applied for a server that is gone. */
+  forget(uid: string | undefined): void {
+    if (uid) this.#applied.delete(uid);
   }
 
   /** Drops the memory of what was applied. */
-  forget(): void {
+  forgetAll(): void {
     this.#applied.clear();
+  }
+
+  #appliedFor({ metadata: { uid = '' } }: McpServer): Map<string, string> {
+    const applied = this.#applied.get(uid) ?? new Map<string, string>();
+    this.#applied.set(uid, applied);
+    return applied;
   }
 
   #authorityConfigMap(namespace: string): KubeObject {
@@ -53,19 +70,15 @@ export class WorkloadReconciler {
     } as KubeObject;
   }
 
-  async #apply(resource: ResourceRef, object: KubeObject): Promise<void> {
-    const key = `${resource.plural}/${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+  async #apply(applied: Map<string, string>, resource: ResourceRef, object: KubeObject): Promise<void> {
+    const key = objectName(resource, object.metadata.name);
     const digest = createHash('sha256').update(JSON.stringify(object)).digest('base64');
-    if (this.#applied.get(key) === digest) return;
+    if (applied.get(key) === digest) return;
     await this.#deps.client.apply(resource, object);
-    this.#applied.set(key, digest);
+    applied.set(key, digest);
   }
+}
 
-  /** Removes what this process knows to be there, when a server stops having tool code. */
-  async #remove(resource: ResourceRef, namespace: string, name: string): Promise<void> {
-    const key = `${resource.plural}/${namespace}/${name}`;
-    if (!this.#applied.has(key)) return;
-    await this.#deps.client.delete(resource, name, namespace);
-    this.#applied.delete(key);
-  }
+function objectName(resource: ResourceRef, name: string): string {
+  return `${resource.plural}/${name}`;
 }

@@ -1,7 +1,7 @@
 /** The launcher as a process, in front of real programs and with a real gateway: values, redaction, signals, endings. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -44,9 +44,11 @@ interface Launched {
   }>;
 }
 
-function launch(...command: string[]): Launched {
+const launch = (...command: string[]) => launchFrom(launcher, ...command);
+
+function launchFrom(place: string, ...command: string[]): Launched {
   const socket = join(dir, `env-${(count += 1)}.sock`);
-  const child = spawn(node, [join(launcher, 'main.ts'), '--', ...command], {
+  const child = spawn(node, [join(place, 'main.ts'), '--', ...command], {
     env: {
       PATH: process.env['PATH'],
       MCPCORE_URL: gateway.url,
@@ -54,7 +56,7 @@ function launch(...command: string[]): Launched {
       MCPCORE_SERVER: 'tools',
       MCPCORE_IDENTITY_DIR: gateway.identityDir,
       MCPCORE_SOCKET: socket,
-      NODE_OPTIONS: `--import=${join(launcher, 'preload.ts')}`,
+      NODE_OPTIONS: `--import=${join(place, 'preload.ts')}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -100,6 +102,12 @@ describe('a program', () => {
     expect(out).toContain('12 true');
     expect(code).toBe(0);
     expect(gateway.acks).toContain(2);
+  });
+
+  it('has them also where the runtime lies behind a link, as below /var/run', async () => {
+    const link = join(dir, 'link');
+    await symlink(launcher, link);
+    expect((await launchFrom(link, node, '-e', 'console.log(env.TOKEN.length)').ended).out).toBe('22\n');
   });
 
   it('hands its values on to Node processes and workers that it starts', async () => {

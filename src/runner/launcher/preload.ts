@@ -5,6 +5,7 @@
  * It runs in the Node of the user's image, and so uses nothing newer than Node 18.19. Without MCPCORE_SOCKET it does
  * nothing; where a server's values are expected and can't be had, the process ends: the program never runs without.
  */
+import { existsSync, realpathSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,7 +56,9 @@ function fail(problem: string): never {
 /** The launcher itself has the pod's NODE_OPTIONS too; it is the file beside this one. */
 function isLauncher(): boolean {
   const script = process.argv[1];
-  return script !== undefined && dirname(script) === dirname(fileURLToPath(import.meta.url));
+  if (script === undefined || !existsSync(script)) return false;
+  // Modules are known by their real path, and /var/run is a link in most images.
+  return dirname(realpathSync(script)) === dirname(realpathSync(fileURLToPath(import.meta.url)));
 }
 
 async function main(): Promise<void> {
