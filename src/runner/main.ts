@@ -3,7 +3,9 @@ import { Redactor } from '../redaction/redactor.ts';
 import { readConfig } from './config.ts';
 import { createRunner } from './runner.ts';
 
-const version = '0.1.0';
+/** Of package.json, which the build puts here; run from source there is none. */
+declare const MCPCORE_VERSION: string | undefined;
+const version = typeof MCPCORE_VERSION === 'string' ? MCPCORE_VERSION : '0.0.0-source';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);

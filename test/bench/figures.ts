@@ -13,7 +13,7 @@ export interface Measurement {
 export interface Figure {
   name: string;
   value: number;
-  unit: 'ms';
+  unit: 'ms' | 'MB/s';
   baseline: string;
   baselineValue: number;
   ratio: number;
@@ -28,31 +28,35 @@ export function percentile(samples: readonly number[], p: number): number {
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
+/** Three significant digits: more than the noise of any machine lets stand. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
 /** Median, tail and ratio of one measurement. */
 export function summary({ name, baseline, samples, against = samples }: Measurement): Figure {
-  const round = (value: number) => Math.round(value * 10) / 10;
   const p50 = percentile(samples, 50);
   const baselineValue = percentile(against, 50);
   return {
     name,
-    value: round(p50),
+    value: rounded(p50),
     unit: 'ms',
     baseline,
-    baselineValue: round(baselineValue),
-    ratio: Math.round((p50 / baselineValue) * 1000) / 1000,
+    baselineValue: rounded(baselineValue),
+    ratio: rounded(p50 / baselineValue),
     n: samples.length,
-    p50: round(p50),
-    p99: round(percentile(samples, 99)),
+    p50: rounded(p50),
+    p99: rounded(percentile(samples, 99)),
   };
 }
 
 /** A table for people. */
 export function table(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, n, p50, p99, baseline, ratio }) => [
+  const rows = figures.map(({ name, n, p50, p99, unit, baseline, ratio }) => [
     name,
     String(n),
-    `${p50} ms`,
-    `${p99} ms`,
+    `${p50} ${unit}`,
+    `${p99} ${unit}`,
     `${ratio} × ${baseline}`,
   ]);
   const all = [['what', 'n', 'p50', 'p99', 'ratio'], ...rows];

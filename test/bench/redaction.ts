@@ -2,22 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { Automaton } from '../../src/redaction/automaton.ts';
 import { RedactingFilter, type Needles } from '../../src/redaction/filter.ts';
-
-export interface Measurement {
-  name: string;
-  value: number;
-  unit: string;
-  baseline: string;
-  baselineValue: number;
-  ratio: number;
-  n: number;
-  p50: number;
-  p99: number;
-}
+import { percentile, rounded, type Figure } from './figures.ts';
 
 export interface Scenario {
   name: string;
-  run(): Measurement[];
+  run(): Figure[];
 }
 
 const textBytes = 16 * 1024 * 1024;
@@ -32,7 +21,7 @@ export const scenarios: Scenario[] = [
   { name: 'redaction, worst case', run: measureWorstCase },
 ];
 
-function measureLogs(count: number): Measurement[] {
+function measureLogs(count: number): Figure[] {
   const needles = makeNeedles(count);
   const text = logLines(needles);
   const compiled = compile(needles);
@@ -47,7 +36,7 @@ function measureLogs(count: number): Measurement[] {
 }
 
 /** Text that keeps the automaton within needles, and never matches. */
-function measureWorstCase(): Measurement[] {
+function measureWorstCase(): Figure[] {
   const needles = [Buffer.from(`${'a'.repeat(200)}b`), Buffer.from(`${'a'.repeat(40)}c`)];
   const text = Buffer.alloc(textBytes / 4, 'a');
   const compiled = compile(needles);
@@ -118,23 +107,22 @@ function sample(text: Buffer, count: number, run: () => void): number[] {
   });
 }
 
-function row(name: string, speeds: number[], baseline: string, baselineValue: number): Measurement {
+function row(name: string, speeds: number[], baseline: string, baselineValue: number): Figure {
   const value = median(speeds);
-  const slowest = Math.min(...speeds);
-  const ratio = value / baselineValue;
   return {
     name,
-    value,
+    value: rounded(value),
     unit: 'MB/s',
     baseline,
-    baselineValue,
-    ratio,
+    baselineValue: rounded(baselineValue),
+    ratio: rounded(value / baselineValue),
     n: speeds.length,
-    p50: value,
-    p99: slowest,
+    p50: rounded(value),
+    // Of speeds the tail is the slow end.
+    p99: rounded(percentile(speeds, 1)),
   };
 }
 
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+function median(speeds: readonly number[]): number {
+  return percentile(speeds, 50);
 }
