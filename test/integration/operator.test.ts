@@ -242,6 +242,14 @@ describe('a ciphertext out of place', () => {
     expect(await reason('copied', 'COPIED')).toBe('ScopeMismatch');
     await applyFile(manifest('elsewhere', { ORIGINAL: sealed }, 'others'));
     expect(await reason('elsewhere', 'ORIGINAL')).toBe('ScopeMismatch');
+    const foreign = (text: string) => text.replace(`"namespace":"${namespace}"`, '"namespace":"elsewhere"');
+    await kubectl(['create', 'namespace', 'elsewhere']);
+    await applyFile(foreign(serverManifest('tools')));
+    await applyFile(foreign(manifest('origin', { ORIGINAL: sealed })));
+    await waitFor('the reason in the other namespace', async () => {
+      const copy = await operator.client.get<McpSecret>(mcpSecrets, 'origin', 'elsewhere');
+      return copy?.status?.values?.[0]?.reason === 'ScopeMismatch';
+    });
     const middle = Math.floor(sealed.length / 2);
     const flipped = sealed.slice(0, middle) + (sealed[middle] === 'A' ? 'B' : 'A') + sealed.slice(middle + 1);
     await applyFile(manifest('flipped', { FLIPPED: flipped }));
