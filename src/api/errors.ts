@@ -77,7 +77,6 @@ export const errorCatalogue = {
   KeyringInvalid: { status: 500, message: 'the keyring cannot be read: {problem}' },
   KeyringLocked: { status: 500, message: 'the key provider {provider} cannot unwrap the keyring' },
   RecordInvalid: { status: 500, message: 'a stored record cannot be read: {problem}' },
-  GenerationInUse: { status: 409, message: 'key {keyId} is still used by {count} values' },
   // Tool calls
   ToolTimeout: { status: 504, message: 'the tool did not finish within {seconds} s and was ended' },
   ToolCrashed: { status: 500, message: 'the tool ended its process ({problem})' },

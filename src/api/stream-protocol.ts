@@ -7,6 +7,7 @@
  * redactor knows the values and the next execution reads them. Both sides send WebSocket pings; either side drops a
  * connection that was silent for `idleSeconds`.
  */
+import { isRecord } from './is-record.ts';
 import type { McpServer } from './generated/types.ts';
 
 /** Audience of the projected token. */
@@ -96,10 +97,6 @@ function isEnv(message: Record<string, unknown>): boolean {
 
 function isRevision(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

@@ -20,15 +20,6 @@ export const deployments: ResourceRef = { apiVersion: 'apps/v1', plural: 'deploy
 export const events: ResourceRef = { apiVersion: 'events.k8s.io/v1', plural: 'events' };
 export const leases: ResourceRef = { apiVersion: 'coordination.k8s.io/v1', plural: 'leases' };
 export const tokenReviews: ResourceRef = { apiVersion: 'authentication.k8s.io/v1', plural: 'tokenreviews' };
-export const subjectAccessReviews: ResourceRef = {
-  apiVersion: 'authorization.k8s.io/v1',
-  plural: 'subjectaccessreviews',
-};
-export const networkPolicies: ResourceRef = { apiVersion: 'networking.k8s.io/v1', plural: 'networkpolicies' };
-export const customResourceDefinitions: ResourceRef = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  plural: 'customresourcedefinitions',
-};
 export const mutatingWebhookConfigurations: ResourceRef = {
   apiVersion: 'admissionregistration.k8s.io/v1',
   plural: 'mutatingwebhookconfigurations',

@@ -7,9 +7,10 @@ import { serviceAccountName } from '../api/names.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import { objectKey } from '../kube/reflector.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import type { Log } from '../kube/log.ts';
-import type { Caches, Deployment } from './caches.ts';
+import { serverKeyOf, type Caches, type Deployment } from './caches.ts';
 import { problemsDigest, reconcileEnvironment, type EnvironmentOutcome } from './environment-reconciler.ts';
 import { StatusReconciler } from './status-reconciler.ts';
 import { WorkloadReconciler } from './workload-reconciler.ts';
@@ -64,12 +65,9 @@ export class Controller {
 
   /** Looks at every server again, behind whatever is new. */
   resync(): void {
-    for (const { metadata } of this.#deps.caches.servers.list()) {
-      this.#queue.add(`${metadata.namespace ?? 'default'}/${metadata.name}`, 'low');
-    }
-    for (const secret of this.#deps.caches.secrets.list()) {
-      this.#queue.add(`${secret.metadata.namespace ?? 'default'}/${secret.spec.server}`, 'low');
-    }
+    const { servers, secrets } = this.#deps.caches;
+    for (const server of servers.list()) this.#queue.add(objectKey(server), 'low');
+    for (const secret of secrets.list()) this.#queue.add(serverKeyOf(secret), 'low');
   }
 
   /** Drops what is remembered of an object that was deleted. */

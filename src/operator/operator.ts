@@ -1,4 +1,5 @@
 /** Puts the operator together: caches, gateway and, on the leader, the controller. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { ConsumerRegistry } from '../gateway/stream/consumers.ts';
 import { kubeTokenReviewer } from '../gateway/stream/authenticate.ts';
@@ -128,7 +129,7 @@ export async function runOperator(
     log,
     onStartedLeading: (leading) => {
       controller.start(leading);
-      pruneWhileLeading(config, client, caches, log, leading);
+      void pruneWhileLeading(config, client, caches, log, leading);
     },
   });
   await elector.run(signal);
@@ -151,23 +152,22 @@ async function renewCertificates(
   return next;
 }
 
-/** Removes what replicas that are gone have left in status, now and from time to time. */
-function pruneWhileLeading(
+/** Removes what replicas that are gone have left in status, now and from time to time, one pass after the other. */
+async function pruneWhileLeading(
   config: OperatorConfig,
   client: KubeClient,
   caches: Caches,
   log: Log,
   leading: AbortSignal,
-): void {
-  const prune = async (): Promise<void> => {
-    const { items } = await client.list(pods, { namespace: config.namespace });
-    const alive = new Set([config.podName, ...items.map(({ metadata }) => metadata.name)]);
-    await pruneReplicas(caches.servers.list(), alive, client);
-  };
-  const run = (): void => {
-    prune().catch((error: unknown) => log.warn(errorFields(error), 'replicas that are gone stay in status'));
-  };
-  run();
-  const timer = setInterval(run, pruneMs);
-  leading.addEventListener('abort', () => clearInterval(timer), { once: true });
+): Promise<void> {
+  while (!leading.aborted) {
+    try {
+      const { items } = await client.list(pods, { namespace: config.namespace });
+      const alive = new Set([config.podName, ...items.map(({ metadata }) => metadata.name)]);
+      await pruneReplicas(caches.servers.list(), alive, client);
+    } catch (error) {
+      log.warn(errorFields(error), 'replicas that are gone stay in status');
+    }
+    await delay(pruneMs, undefined, { signal: leading }).catch(() => undefined);
+  }
 }

@@ -29,25 +29,35 @@ export function percentile(samples: readonly number[], p: number): number {
 }
 
 /** Three significant digits: more than the noise of any machine lets stand. */
-export function rounded(value: number): number {
+function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-/** Median, tail and ratio of one measurement. */
-export function summary({ name, baseline, samples, against = samples }: Measurement): Figure {
+/** Median, tail and ratio of one measurement. Of speeds the tail is the slow end, of times the long one. */
+export function figure(
+  name: string,
+  unit: Figure['unit'],
+  samples: readonly number[],
+  baseline: string,
+  baselineValue: number,
+): Figure {
   const p50 = percentile(samples, 50);
-  const baselineValue = percentile(against, 50);
   return {
     name,
     value: rounded(p50),
-    unit: 'ms',
+    unit,
     baseline,
     baselineValue: rounded(baselineValue),
     ratio: rounded(p50 / baselineValue),
     n: samples.length,
     p50: rounded(p50),
-    p99: rounded(percentile(samples, 99)),
+    p99: rounded(percentile(samples, unit === 'MB/s' ? 1 : 99)),
   };
+}
+
+/** The figure of times in ms. */
+export function summary({ name, baseline, samples, against = samples }: Measurement): Figure {
+  return figure(name, 'ms', samples, baseline, percentile(against, 50));
 }
 
 /** A table for people. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Automaton } from '../../src/redaction/automaton.ts';
 import { RedactingFilter, type Needles } from '../../src/redaction/filter.ts';
-import { percentile, rounded, type Figure } from './figures.ts';
+import { figure, percentile, type Figure } from './figures.ts';
 
 export interface Scenario {
   name: string;
@@ -108,19 +108,7 @@ function sample(text: Buffer, count: number, run: () => void): number[] {
 }
 
 function row(name: string, speeds: number[], baseline: string, baselineValue: number): Figure {
-  const value = median(speeds);
-  return {
-    name,
-    value: rounded(value),
-    unit: 'MB/s',
-    baseline,
-    baselineValue: rounded(baselineValue),
-    ratio: rounded(value / baselineValue),
-    n: speeds.length,
-    p50: rounded(value),
-    // Of speeds the tail is the slow end.
-    p99: rounded(percentile(speeds, 1)),
-  };
+  return figure(name, 'MB/s', speeds, baseline, baselineValue);
 }
 
 function median(speeds: readonly number[]): number {

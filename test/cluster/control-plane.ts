@@ -1,13 +1,13 @@
 /** A real etcd and a real API server for integration tests, as children of the test's process. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiServerArgs, auditPolicy, etcdArgs } from './api-server.ts';
 import { ensurePrograms } from './binaries.ts';
 import { endChild, hasEnded, removeAfterwards, startChild } from './child.ts';
 import { ensurePackages } from './packages.ts';
+import { freePorts } from './ports.ts';
 import { checkout } from './paths.ts';
 import { Authority, kubeconfig, writePair, writeServiceAccountKeys } from './pki.ts';
 import { run, waitFor } from './process.ts';
@@ -44,20 +44,6 @@ export interface ControlPlane {
   killApiServer(): Promise<void>;
   /** Ends everything and removes every trace. */
   stop(): Promise<void>;
-}
-
-/** Ports of the loopback that are free now. All are held at once, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Documentation address (RFC 5737): the API server refuses to advertise a loopback one, and nobody asks for it. */

@@ -6,7 +6,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { KubeObject } from '../../src/api/object-meta.ts';
 import { KubeClient } from '../../src/kube/client.ts';
@@ -16,6 +15,7 @@ import {
   validatingWebhookConfigurations,
 } from '../../src/kube/resources.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
+import { freePorts } from '../cluster/ports.ts';
 import { waitFor } from './wait.ts';
 
 export const operatorNamespace = 'mcpcore-system';
@@ -151,12 +151,4 @@ async function installWebhooks(client: KubeClient, port: number): Promise<void> 
 /** An object of no namespace. */
 export function meta(kind: string, apiVersion: string, name: string): KubeObject {
   return { apiVersion, kind, metadata: { name } };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

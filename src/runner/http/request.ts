@@ -1,4 +1,5 @@
 /** What tool code gives to `sdk.http`, checked and brought into the form that is sent. */
+import { isRecord } from '../../api/is-record.ts';
 import { McpError } from '../../api/errors.ts';
 
 export interface HttpRequest {
@@ -80,10 +81,6 @@ function scalar(value: unknown): string {
 
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function refused(problem: string): McpError {
